@@ -1,0 +1,29 @@
+# recado: see README.md. CFLAGS, CPPFLAGS, LDFLAGS and CC are the caller's.
+CC     = cc
+CFLAGS = -O2 -g
+STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+	-Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings
+TESTS  = test_json
+TOOLS  = json_check
+SHARED = json.o text.o buf.o util.o
+
+all: $(TOOLS)
+test: $(TESTS)
+	@for t in $(TESTS); do ./$$t || exit 1; done
+
+recado.a: $(SHARED)
+	@rm -f $@
+	$(AR) -rc $@ $(SHARED)
+$(TESTS) $(TOOLS): recado.a
+
+.SUFFIXES:
+.SUFFIXES: .c .o
+.c.o:
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+.c:
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< recado.a
+
+clean:
+	rm -f $(TESTS) $(TOOLS) ./*.o ./*.d recado.a
+.PHONY: all test clean
+-include $(SHARED:.o=.d)

@@ -1,0 +1,116 @@
+/* util.c: see util.h. */
+#include "util.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *name = "recado";
+
+void set_program(const char *argv0)
+{
+	const char *slash = strrchr(argv0, '/');
+
+	name = slash ? slash + 1 : argv0;
+}
+
+const char *program(void)
+{
+	return name;
+}
+
+/* One fprintf for the line: stderr is unbuffered, and two processes that share it would otherwise
+ * write into each other's lines. */
+static void complain(const char *fmt, va_list ap)
+{
+	char text[1024];
+	int saved = errno;
+	size_t n = strlen(fmt);
+
+	(void)vsnprintf(text, sizeof text, fmt, ap);    /* a cut message is still a message */
+	if (n > 0 && fmt[n - 1] == ':')
+		(void)fprintf(stderr, "%s: %s %s\n", name, text, strerror(saved));
+	else
+		(void)fprintf(stderr, "%s: %s\n", name, text);
+	errno = saved;
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(fmt, ap);
+	va_end(ap);
+}
+
+_Noreturn void die(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(fmt, ap);
+	va_end(ap);
+	exit(code);
+}
+
+void *must_alloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (p == NULL)
+		die(EXIT_FAILED, "%zu bytes:", size);
+	return p;
+}
+
+void *must_grow(void *p, size_t count, size_t size)
+{
+	void *q = NULL;
+
+	if (count <= SIZE_MAX / size)
+		q = realloc(p, count * size);
+	if (q == NULL)
+		die(EXIT_FAILED, "%zu times %zu bytes: out of memory", count, size);
+	return q;
+}
+
+static int64_t clock_us(clockid_t id)
+{
+	struct timespec t;
+
+	if (clock_gettime(id, &t) == -1)
+		die(EXIT_FAILED, "clock_gettime:");
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t now_ms(void)
+{
+	return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+int64_t ticks_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t ticks_ms(void)
+{
+	return ticks_us() / 1000;
+}
+
+int64_t option_number(char option, const char *text, int64_t low, int64_t high)
+{
+	char *end;
+	intmax_t n;
+
+	errno = 0;
+	n = strtoimax(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || n < low || n > high)
+		die(EXIT_USAGE, "-%c %s: a number from %" PRId64 " to %" PRId64 " is wanted",
+		    option, text, low, high);
+	return n;
+}
