@@ -3,9 +3,9 @@ CC     = cc
 CFLAGS = -O2 -g
 STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 	-Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings
-TESTS  = test_json
+TESTS  = test_json test_line test_nomem
 TOOLS  = json_check
-SHARED = json.o text.o buf.o util.o
+SHARED = line.o json.o text.o buf.o util.o
 
 all: $(TOOLS)
 test: $(TESTS)
