@@ -1,0 +1,281 @@
+/* disk.c: see disk.h. The only file with calls beyond POSIX: syncfs, open file description locks and
+ * fdatasync where there are any. */
+#define _GNU_SOURCE
+#include "disk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#ifdef F_OFD_SETLKW
+#define LOCK_WAIT F_OFD_SETLKW
+#define LOCK_SET  F_OFD_SETLK
+#else   /* locks of the process: as good while a process opens a directory once */
+#define LOCK_WAIT F_SETLKW
+#define LOCK_SET  F_SETLK
+#endif
+
+struct posix_disk {
+	struct disk ops;        /* first: a struct disk * is a struct posix_disk * */
+	int dir[DISK_DIRS];
+	int writable;
+};
+
+static const char *const dir_name[DISK_DIRS] = { ".", "channels", "users", "journal" };
+
+static int dir_of(struct disk *d, enum disk_dir dir)
+{
+	return ((struct posix_disk *)d)->dir[dir];
+}
+
+/* O_NONBLOCK: a FIFO that somebody put in the place of a log must not hang the server. */
+static int posix_open(struct disk *d, enum disk_dir dir, const char *name, int create)
+{
+	int mode = ((struct posix_disk *)d)->writable ? O_RDWR : O_RDONLY;
+	int fd = openat(dir_of(d, dir), name,
+	    mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (create ? O_CREAT : 0), 0644);
+	struct stat st;
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	(void)close(fd);        /* nothing was written through it */
+	errno = EINVAL;
+	return -1;
+}
+
+static void posix_close(struct disk *d, int fd)
+{
+	(void)d;
+	(void)close(fd);        /* what must last has been synced; what has not will be, by another descriptor */
+}
+
+static ssize_t posix_read(struct disk *d, int fd, void *p, size_t n, uint64_t at)
+{
+	(void)d;
+	return pread(fd, p, n, (off_t)at);
+}
+
+static ssize_t posix_write(struct disk *d, int fd, const void *p, size_t n, uint64_t at)
+{
+	(void)d;
+	return pwrite(fd, p, n, (off_t)at);
+}
+
+static int posix_size(struct disk *d, int fd, uint64_t *bytes)
+{
+	struct stat st;
+
+	(void)d;
+	if (fstat(fd, &st) == -1)
+		return -1;
+	*bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int posix_truncate(struct disk *d, int fd, uint64_t bytes)
+{
+	(void)d;
+	return ftruncate(fd, (off_t)bytes);
+}
+
+static int posix_sync(struct disk *d, int fd)
+{
+	(void)d;
+	return fdatasync(fd);   /* with the size of the file, which is all we need of its metadata */
+}
+
+static int posix_sync_dir(struct disk *d, enum disk_dir dir)
+{
+	return fsync(dir_of(d, dir));
+}
+
+static int posix_sync_all(struct disk *d)
+{
+#ifdef __linux__
+	return syncfs(dir_of(d, DISK_ROOT));
+#else
+	(void)d;
+	errno = ENOSYS;         /* sync(2) reports nothing: the caller syncs file by file */
+	return -1;
+#endif
+}
+
+static int posix_unlink(struct disk *d, enum disk_dir dir, const char *name)
+{
+	return unlinkat(dir_of(d, dir), name, 0);
+}
+
+static int posix_list(struct disk *d, enum disk_dir dir, disk_name_fn *each, void *ctx)
+{
+	/* Not dup(): a listing must begin at the start, and duplicates share their position. */
+	int fd = openat(dir_of(d, dir), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int r = 0, saved;
+
+	if (stream == NULL)
+		return dir_of(d, dir) == -1 ? 0 : -1;
+	while (errno = 0, r == 0 && (e = readdir(stream)) != NULL)
+		r = each(ctx, e->d_name);
+	saved = errno;
+	(void)closedir(stream); /* was only read */
+	errno = saved;
+	return r == 0 && errno == 0 ? 0 : -1;
+}
+
+static int set_lock(int fd, int command, short type)
+{
+	struct flock l;
+
+	memset(&l, 0, sizeof l);
+	l.l_type = type;
+	l.l_whence = SEEK_SET;
+	while (fcntl(fd, command, &l) == -1)
+		if (errno != EINTR)
+			return -1;
+	return 0;
+}
+
+/* A reader's lock keeps writers out, and needs no permission to write. */
+static int posix_lock(struct disk *d, int fd)
+{
+	return set_lock(fd, LOCK_WAIT, ((struct posix_disk *)d)->writable ? F_WRLCK : F_RDLCK);
+}
+
+static int posix_unlock(struct disk *d, int fd)
+{
+	(void)d;
+	return set_lock(fd, LOCK_SET, F_UNLCK);
+}
+
+static int posix_room(struct disk *d, uint64_t *bytes)
+{
+	struct statvfs v;
+
+	if (fstatvfs(dir_of(d, DISK_ROOT), &v) == -1)
+		return -1;
+	*bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	return 0;
+}
+
+static void posix_free(struct disk *d)
+{
+	for (int i = 0; i < DISK_DIRS; i++)
+		if (dir_of(d, (enum disk_dir)i) != -1)
+			posix_close(d, dir_of(d, (enum disk_dir)i));
+	free(d);
+}
+
+static const struct disk posix_ops = {
+	.open = posix_open, .close = posix_close, .read = posix_read, .write = posix_write,
+	.size = posix_size, .truncate = posix_truncate, .sync = posix_sync,
+	.sync_dir = posix_sync_dir, .sync_all = posix_sync_all, .unlink = posix_unlink,
+	.list = posix_list, .lock = posix_lock, .unlock = posix_unlock, .room = posix_room,
+	.free = posix_free
+};
+
+/* A directory that was made must be there after a power loss too, so its parent is synced; the parent
+ * of path itself is opened by name. */
+static int make_dir(int parent, const char *path)
+{
+	char up[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int fd, r;
+
+	if (mkdirat(parent, path, 0755) == -1)
+		return errno == EEXIST ? 0 : -1;
+	if (slash != NULL && (size_t)(slash - path) < sizeof up) {
+		memcpy(up, path, (size_t)(slash - path));
+		up[slash - path] = '\0';
+		path = slash == path ? "/" : up;
+	} else {
+		path = ".";
+	}
+	fd = openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	r = fsync(fd);
+	(void)close(fd);        /* was only synced */
+	return r;
+}
+
+static int open_dirs(struct posix_disk *p, const char *path, int create)
+{
+	for (int i = 0; i < DISK_DIRS; i++)
+		p->dir[i] = -1;
+	if (create && make_dir(AT_FDCWD, path) == -1)
+		return -1;
+	p->dir[DISK_ROOT] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->dir[DISK_ROOT] == -1)
+		return -1;
+	for (int i = DISK_CHANNELS; i < DISK_DIRS; i++) {
+		if (create && make_dir(p->dir[DISK_ROOT], dir_name[i]) == -1)
+			return -1;
+		p->dir[i] = openat(p->dir[DISK_ROOT], dir_name[i],
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (p->dir[i] == -1 && (create || errno != ENOENT))
+			return -1;
+	}
+	return 0;
+}
+
+struct disk *disk_posix(const char *path, int create)
+{
+	struct posix_disk *p = calloc(1, sizeof *p);
+	int saved;
+
+	if (p == NULL)
+		return NULL;
+	p->ops = posix_ops;
+	p->writable = create;
+	if (open_dirs(p, path, create) == 0)
+		return &p->ops;
+	saved = errno;
+	posix_free(&p->ops);
+	errno = saved;
+	return NULL;
+}
+
+ssize_t disk_read_full(struct disk *d, int fd, void *p, size_t n, uint64_t at)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = d->read(d, fd, (char *)p + done, n - done, at + done);
+
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r == -1)
+			return -1;
+		if (r == 0)
+			break;
+		done += (size_t)r;
+	}
+	return (ssize_t)done;
+}
+
+int disk_write_full(struct disk *d, int fd, const void *p, size_t n, uint64_t at)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = d->write(d, fd, (const char *)p + done, n - done, at + done);
+
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r == 0)             /* pwrite never does; a loop that trusts it could spin */
+			errno = EIO;
+		if (r <= 0)
+			return -1;
+		done += (size_t)r;
+	}
+	return 0;
+}
