@@ -1,0 +1,581 @@
+/* journal.c: see journal.h; the format of the files is in segment.c.
+ *
+ * Space is zeroed ahead in steps, so that the sync of a batch writes data blocks only and no metadata
+ * of the file system. DATA/lock is locked by whoever writes; its 8 bytes are the applied position. */
+#include "journal.h"
+
+#include "segment.h"
+#include "util.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEGMENT_BYTES ((uint64_t)32 * 1024 * 1024)      /* about 5 s of full load between checkpoints */
+#define AHEAD_BYTES   ((uint64_t)1024 * 1024)           /* one metadata sync in about 4000 messages */
+#define REMEMBER_MS   (2 * 60 * 1000)                   /* ids are remembered this long over a restart */
+#define REMEMBER_MAX  1000000                           /* messages; or this many, whichever is less */
+
+struct journal {
+	struct disk *disk;
+	struct reader reader;
+	int lock_fd, fd;        /* fd: the newest segment, segment[n - 1] */
+	struct segment *segment;
+	size_t n;
+	uint64_t end;           /* position behind the last valid record */
+	uint64_t last;          /* position of the last valid record of this segment, end if none */
+	uint64_t ready;         /* bytes of the segment's file that have been written, at least as zeros */
+	uint64_t checkpoint;
+	int sealed;             /* the last record is a seal: the next segment must be begun first */
+	struct buf out;
+};
+
+static struct segment *newest(const struct journal *j)
+{
+	return &j->segment[j->n - 1];
+}
+
+static int open_segment(struct journal *j, uint64_t number, int create)
+{
+	char name[SEGMENT_NAME_BYTES];
+
+	segment_name(name, number);
+	return j->disk->open(j->disk, DISK_JOURNAL, name, create);
+}
+
+static int add_segment(struct journal *j, const struct segment *s)
+{
+	struct segment *p = realloc(j->segment, (j->n + 1) * sizeof *p);
+
+	if (p == NULL)
+		return -1;
+	j->segment = p;
+	p[j->n++] = *s;
+	return 0;
+}
+
+static void drop_segment(struct journal *j, size_t i)
+{
+	memmove(&j->segment[i], &j->segment[i + 1], (--j->n - i) * sizeof *j->segment);
+}
+
+static void use_fd(struct journal *j, int fd)
+{
+	if (j->fd != -1)
+		j->disk->close(j->disk, j->fd);
+	j->fd = fd;
+}
+
+/* ---- reading ---- */
+
+static int take_record(struct journal *j, struct segment *s, const struct record *r, batch_fn *each, void *ctx)
+{
+	struct batch b = { r->at, r->end, r->messages, r->payload };
+	struct str position = r->payload;
+	uint64_t n;
+
+	switch (r->kind) {
+	case RECORD_BATCH:
+		s->messages += r->messages;
+		return each(ctx, &b);
+	case RECORD_CHECKPOINT:
+		if (take_le64(&position, &n) == 0 && n > j->checkpoint)
+			j->checkpoint = n;
+		return 0;
+	default:
+		j->sealed = 1;
+		return 0;
+	}
+}
+
+/* Reads the records from j->end on, in a segment that j->end lies in, and moves j->end along. */
+static int read_on(struct journal *j, int fd, struct segment *s, batch_fn *each, void *ctx)
+{
+	struct record r;
+	int v = INVALID, e;
+
+	while (!j->sealed && (v = record_read(&j->reader, fd, s, j->end, &r)) == VALID) {
+		j->last = r.at;
+		j->end = r.end;
+		e = take_record(j, s, &r, each, ctx);
+		if (e != 0)
+			return e;
+	}
+	return v == FAILED ? JOURNAL_REFUSED : 0;
+}
+
+/* The same for a whole segment of unknown health. */
+static int read_segment(struct journal *j, int fd, struct segment *s, batch_fn *each, void *ctx)
+{
+	int r;
+
+	j->end = j->last = j->checkpoint = s->start;
+	j->sealed = 0;
+	while ((r = read_on(j, fd, s, each, ctx)) == 0 && !j->sealed) {
+		uint64_t next = record_find(&j->reader, fd, s, j->end);
+
+		if (next == 0)
+			break;
+		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64 ": damaged, %" PRIu64
+		    " bytes cannot be read", s->number, segment_offset(s, j->end), next - j->end);
+		j->end = next;
+	}
+	return r;
+}
+
+static int add_named(void *ctx, const char *name)
+{
+	struct segment s = { .number = strtoull(name, NULL, 16) };
+	char wanted[SEGMENT_NAME_BYTES];
+
+	segment_name(wanted, s.number);
+	return strcmp(name, wanted) == 0 ? add_segment(ctx, &s) : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct segment *x = a, *y = b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Files without a start were never used: they are forgotten here and made anew when it is their turn. */
+static int read_starts(struct journal *j)
+{
+	if (j->disk->list(j->disk, DISK_JOURNAL, add_named, j) == -1)
+		return JOURNAL_REFUSED;
+	if (j->n > 0)
+		qsort(j->segment, j->n, sizeof *j->segment, by_number);
+	for (size_t i = 0; i < j->n; ) {
+		int fd = open_segment(j, j->segment[i].number, 0), v;
+
+		if (fd == -1 && errno != ENOENT)
+			return JOURNAL_REFUSED;
+		v = fd == -1 ? INVALID : segment_read_start(&j->reader, fd, &j->segment[i]);
+		if (fd != -1)
+			j->disk->close(j->disk, fd);
+		if (v == FAILED)
+			return JOURNAL_REFUSED;
+		if (v == VALID)
+			i++;
+		else
+			drop_segment(j, i);
+	}
+	return 0;
+}
+
+/* What lies before the newest segment is in the logs: it is read for its ids only, while they count. */
+static int read_journal(struct journal *j, batch_fn *each, void *ctx)
+{
+	int64_t old = now_ms() - REMEMBER_MS;
+	int r = read_starts(j);
+
+	for (size_t i = 0; i < j->n && r == 0; i++) {
+		int fd;
+
+		if (i + 1 < j->n && j->segment[i + 1].ms < old)
+			continue;
+		fd = open_segment(j, j->segment[i].number, 0);
+		if (fd == -1)
+			return JOURNAL_REFUSED;
+		use_fd(j, fd);
+		r = read_segment(j, fd, &j->segment[i], each, ctx);
+	}
+	return r;
+}
+
+/* ---- writing ---- */
+
+/* Room is zeroed before it is needed: when there is none, the file is as it was. */
+static int make_ready(struct journal *j, uint64_t upto)
+{
+	static const char zeros[64 * 1024];
+	uint64_t ready = j->ready;
+
+	if (upto <= ready)
+		return 0;
+	upto += AHEAD_BYTES;
+	while (ready < upto) {
+		if (disk_write_full(j->disk, j->fd, zeros, sizeof zeros, ready) == -1) {
+			int e = errno;
+
+			/* Gives the space back; should that fail, zeros behind the end mean nothing. */
+			(void)j->disk->truncate(j->disk, j->fd, j->ready);
+			errno = e;
+			return -1;
+		}
+		ready += sizeof zeros;
+	}
+	j->ready = ready;
+	return 0;
+}
+
+static int write_out(struct journal *j, uint64_t offset)
+{
+	if (j->out.err) {
+		errno = ENOMEM;
+		return JOURNAL_REFUSED;
+	}
+	if (make_ready(j, offset + j->out.n) == -1 ||
+	    disk_write_full(j->disk, j->fd, j->out.p, j->out.n, offset) == -1)
+		return JOURNAL_REFUSED;
+	return 0;
+}
+
+/* Writes a record at the end, without a sync, and does not move the end. */
+static int write_record(struct journal *j, enum record_kind kind, struct str payload, uint64_t messages)
+{
+	record_put(&j->out, j->end, kind, payload, messages);
+	return write_out(j, segment_offset(newest(j), j->end));
+}
+
+static void advance(struct journal *j, size_t payload)
+{
+	j->last = j->end;
+	j->end += record_bytes(payload);
+}
+
+/* Makes an opened file a segment, empty. It may hold what a process left that died while making it. */
+static int init_segment(struct journal *j, struct segment *s)
+{
+	j->ready = 0;
+	s->start = j->end;
+	s->ms = now_ms();
+	segment_put_header(&j->out, s);
+	if (j->disk->truncate(j->disk, j->fd, 0) == -1 || write_out(j, 0) != 0)
+		return JOURNAL_REFUSED;
+	/* The header says that all before is in the logs, and batches will be acknowledged that stand in
+	 * this file: neither may be lost with its name. */
+	if (j->disk->sync(j->disk, j->fd) == -1 || j->disk->sync_dir(j->disk, DISK_JOURNAL) == -1)
+		return JOURNAL_BROKEN;
+	return 0;
+}
+
+/* Reads or makes the segment behind the last one; fd is its file. */
+static int start_segment(struct journal *j, struct segment *s, int fd)
+{
+	int v = segment_read_header(&j->reader, fd, s), old = j->fd, r;
+
+	if (v == FAILED)
+		return JOURNAL_REFUSED;
+	if (v == VALID)
+		return s->start == j->end ? 0 : JOURNAL_LOST;
+	j->fd = fd;
+	r = init_segment(j, s);
+	j->fd = old;
+	return r;
+}
+
+static int next_segment(struct journal *j)
+{
+	struct segment s = { .number = j->n > 0 ? newest(j)->number + 1 : 1 };
+	int fd = open_segment(j, s.number, 1), r;
+
+	if (fd == -1)
+		return JOURNAL_REFUSED;
+	r = start_segment(j, &s, fd);
+	if (r == 0 && (j->disk->size(j->disk, fd, &j->ready) == -1 || add_segment(j, &s) == -1))
+		r = JOURNAL_REFUSED;
+	if (r != 0) {
+		j->disk->close(j->disk, fd);
+		return r;
+	}
+	use_fd(j, fd);
+	j->last = j->end = j->checkpoint = s.start;
+	j->sealed = 0;
+	return 0;
+}
+
+/* What was read may be in the page cache only, be it that its writer was killed before the sync, or
+ * that the sync failed and the kernel holds the pages for clean. Each batch was synced before the next
+ * was written, so it can be the last one only: it is written again, which makes its pages dirty. */
+static int rewrite_last(struct journal *j)
+{
+	struct record r;
+	struct str raw;
+	int v;
+
+	if (j->last == j->end)
+		return 0;
+	v = record_read(&j->reader, j->fd, newest(j), j->last, &r);
+	if (v == INVALID)
+		errno = EIO;    /* it was valid a moment ago */
+	if (v != VALID)
+		return JOURNAL_REFUSED;
+	raw = record_raw(&j->reader);
+	if (disk_write_full(j->disk, j->fd, raw.p, raw.n, segment_offset(newest(j), j->last)) == -1)
+		return JOURNAL_REFUSED;
+	return j->disk->sync(j->disk, j->fd) == -1 ? JOURNAL_BROKEN : 0;
+}
+
+/* ---- opening ---- */
+
+static struct journal *journal_new(struct disk *disk)
+{
+	struct journal *j = calloc(1, sizeof *j);
+
+	if (j != NULL) {
+		j->disk = j->reader.disk = disk;
+		j->lock_fd = j->fd = -1;
+	}
+	return j;
+}
+
+void journal_close(struct journal *j)
+{
+	if (j == NULL)
+		return;
+	use_fd(j, -1);
+	if (j->lock_fd != -1)
+		j->disk->close(j->disk, j->lock_fd);
+	free(j->segment);
+	buf_free(&j->reader.in);
+	buf_free(&j->out);
+	free(j);
+}
+
+int journal_lock(struct journal *j)
+{
+	return j->disk->lock(j->disk, j->lock_fd) == -1 ? JOURNAL_REFUSED : 0;
+}
+
+void journal_unlock(struct journal *j)
+{
+	/* Cannot fail on a lock that is held; closing the descriptor would free it too. */
+	(void)j->disk->unlock(j->disk, j->lock_fd);
+}
+
+static int open_locked(struct journal *j, batch_fn *each, void *ctx)
+{
+	int r;
+
+	j->lock_fd = j->disk->open(j->disk, DISK_ROOT, "lock", 1);
+	if (j->lock_fd == -1 || journal_lock(j) != 0)
+		return JOURNAL_REFUSED;
+	r = read_journal(j, each, ctx);
+	if (r == 0 && j->n == 0)
+		r = next_segment(j);
+	if (r == 0 && j->disk->size(j->disk, j->fd, &j->ready) == -1)
+		r = JOURNAL_REFUSED;
+	if (r == 0)
+		r = rewrite_last(j);
+	/* The names: the lock's, and a segment's whose maker died before it synced the directory. */
+	if (r == 0 && (j->disk->sync_dir(j->disk, DISK_JOURNAL) == -1 ||
+	    j->disk->sync_dir(j->disk, DISK_ROOT) == -1))
+		r = JOURNAL_BROKEN;
+	return r;
+}
+
+int journal_open(struct journal **journal, struct disk *disk, batch_fn *each, void *ctx)
+{
+	struct journal *j = journal_new(disk);
+	int r = j == NULL ? JOURNAL_REFUSED : open_locked(j, each, ctx);
+
+	if (r != 0) {
+		int e = errno;
+
+		journal_close(j);
+		errno = e;
+		j = NULL;
+	}
+	*journal = j;
+	return r;
+}
+
+int journal_scan(struct disk *disk, batch_fn *each, void *ctx)
+{
+	struct journal *j = journal_new(disk);
+	int r = j == NULL ? JOURNAL_REFUSED : read_journal(j, each, ctx);
+
+	journal_close(j);
+	return r;
+}
+
+/* ---- following ---- */
+
+static int highest(void *ctx, const char *name)
+{
+	uint64_t *most = ctx, number = strtoull(name, NULL, 16);
+
+	if (number > *most)
+		*most = number;
+	return 0;
+}
+
+/* Whether the others have gone on beyond the next segment and have thrown that one away. */
+static int left_behind(struct journal *j)
+{
+	uint64_t number = newest(j)->number + 1, most = 0;
+	int fd = open_segment(j, number, 0);
+
+	if (fd != -1) {
+		j->disk->close(j->disk, fd);
+		return 0;
+	}
+	if (errno != ENOENT || j->disk->list(j->disk, DISK_JOURNAL, highest, &most) == -1)
+		return JOURNAL_REFUSED;
+	return most > number ? JOURNAL_LOST : 0;
+}
+
+int journal_follow(struct journal *j, batch_fn *each, void *ctx)
+{
+	uint64_t from = j->end;
+	int r;
+
+	while ((r = read_on(j, j->fd, newest(j), each, ctx)) == 0 && j->sealed) {
+		r = left_behind(j);
+		if (r == 0)
+			r = next_segment(j);
+		if (r != 0)
+			return r;
+	}
+	if (r != 0 || j->end == from)
+		return r;
+	if (j->disk->size(j->disk, j->fd, &j->ready) == -1)
+		return JOURNAL_REFUSED;
+	return journal_applied(j) < j->end ? rewrite_last(j) : 0;
+}
+
+/* The records of one segment between two positions, over damage as in read_segment(), which has
+ * reported it. */
+static int again(struct journal *j, const struct segment *s, uint64_t at, uint64_t stop,
+    batch_fn *each, void *ctx)
+{
+	int fd = open_segment(j, s->number, 0), r = 0, v = VALID;
+	struct record record;
+
+	if (fd == -1)
+		return JOURNAL_REFUSED;
+	while (at < stop && at != 0 && r == 0) {
+		v = record_read(&j->reader, fd, s, at, &record);
+		if (v == FAILED)
+			r = JOURNAL_REFUSED;
+		if (v == VALID && record.kind == RECORD_BATCH)
+			r = each(ctx, &(struct batch){ record.at, record.end, record.messages,
+			    record.payload });
+		at = v == VALID ? record.end : record_find(&j->reader, fd, s, at);
+	}
+	j->disk->close(j->disk, fd);
+	return r;
+}
+
+int journal_again(struct journal *j, uint64_t from, batch_fn *each, void *ctx)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < j->n && r == 0; i++) {
+		const struct segment *s = &j->segment[i];
+		uint64_t stop = i + 1 < j->n ? s[1].start : j->end;
+
+		if (stop > from)
+			r = again(j, s, from > s->start ? from : s->start, stop, each, ctx);
+	}
+	return r;
+}
+
+/* ---- appending ---- */
+
+int journal_append(struct journal *j, struct str payload, uint64_t messages)
+{
+	int r = j->sealed ? next_segment(j) : 0;
+
+	if (r == 0)
+		r = write_record(j, RECORD_BATCH, payload, messages);
+	if (r != 0)
+		return r;
+	if (j->disk->sync(j->disk, j->fd) == -1)
+		return JOURNAL_BROKEN;
+	advance(j, payload.n);
+	newest(j)->messages += messages;
+	return 0;
+}
+
+uint64_t journal_end(const struct journal *j)
+{
+	return j->end;
+}
+
+uint64_t journal_oldest(const struct journal *j)
+{
+	return j->segment[0].start;
+}
+
+void journal_set_applied(struct journal *j)
+{
+	struct buf b = { 0 };
+
+	buf_le64(&b, j->end);
+	if (!b.err)     /* unwritten it stays too low, and another process does some work twice */
+		(void)disk_write_full(j->disk, j->lock_fd, b.p, b.n, 0);
+	buf_free(&b);
+}
+
+uint64_t journal_applied(struct journal *j)
+{
+	char bytes[8];
+	struct str s = { bytes, sizeof bytes };
+	uint64_t position = 0;
+
+	if (disk_read_full(j->disk, j->lock_fd, bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes)
+		(void)take_le64(&s, &position);         /* 8 bytes are a number */
+	return position;
+}
+
+uint64_t journal_checkpointed(const struct journal *j)
+{
+	return j->checkpoint;
+}
+
+int journal_full(const struct journal *j)
+{
+	return segment_offset(newest(j), j->end) >= SEGMENT_BYTES;
+}
+
+/* Only ids are lost with a segment that is not the newest. */
+static void remove_old(struct journal *j)
+{
+	int64_t old = now_ms() - REMEMBER_MS;
+	uint64_t later = 0;
+	char name[SEGMENT_NAME_BYTES];
+
+	for (size_t i = 1; i < j->n; i++)
+		later += j->segment[i].messages;
+	while (j->n > 1 && (later >= REMEMBER_MAX || j->segment[1].ms < old)) {
+		segment_name(name, j->segment[0].number);
+		/* If it stays it is removed after the next start; another process may have been first. */
+		(void)j->disk->unlink(j->disk, DISK_JOURNAL, name);
+		drop_segment(j, 0);
+		later -= j->segment[0].messages;
+	}
+}
+
+static int go_on(struct journal *j)
+{
+	int r = next_segment(j);
+
+	if (r == 0)
+		remove_old(j);
+	return r;
+}
+
+int journal_checkpoint(struct journal *j)
+{
+	struct buf position = { 0 };
+	int full = journal_full(j), r;
+
+	if (j->sealed)
+		return go_on(j);
+	buf_le64(&position, j->end);
+	r = write_record(j, full ? RECORD_SEAL : RECORD_CHECKPOINT, buf_str(&position), 0);
+	/* A seal needs no sync: after a crash the next segment's header says as much. */
+	if (r == 0 && !full && j->disk->sync(j->disk, j->fd) == -1)
+		r = JOURNAL_BROKEN;
+	if (r == 0) {
+		j->checkpoint = j->end;
+		advance(j, position.n);
+		j->sealed = full;
+	}
+	buf_free(&position);
+	return r == 0 && full ? go_on(j) : r;
+}

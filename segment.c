@@ -1,0 +1,215 @@
+/* segment.c: see segment.h.
+ *
+ * DATA/journal/NNNNNNNNNNNNNNNN.journal: segments, numbered in hex. Every byte of a segment is stored
+ * complemented: grep over the data directory finds a message once, in its log. Numbers are 8 bytes,
+ * little-endian.
+ *
+ *   segment   header record*
+ *   header    magic number start time crc      start: the position of the first record
+ *   record    magic at kind length messages crc payload
+ *             at: its position;  crc: CRC-32C of the fields before it and the payload
+ *     'b'     a batch
+ *     'c'     checkpoint; payload: the position up to which the logs have everything, synced
+ *     's'     seal: the next segment follows
+ *
+ * A segment is begun only when all before it is in the logs, synced: its header is a checkpoint too.
+ * The first record that is not valid is the end: a batch cut by a crash, never acknowledged, written
+ * over by the next one. A valid record behind it means damage: it is reported, and reading goes on
+ * there. A record's magic holds control bytes, which no line and no name contains, and its position
+ * and checksum must be right: no message can look like a record, and no leftover like a new one.
+ */
+#include "segment.h"
+
+#include "line.h"
+#include "journal.h"
+#include "util.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SEGMENT_MAGIC UINT64_C(0x0a316f6461636572)      /* "recado1\n" */
+#define RECORD_MAGIC  UINT64_C(0x0164726f63657202)      /* "\2record\1" */
+#define RECORD_FIRST  '\2'
+#define RECORD_BYTES  48
+
+static void complement(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (char)~p[i];
+}
+
+void segment_name(char name[SEGMENT_NAME_BYTES], uint64_t number)
+{
+	(void)snprintf(name, SEGMENT_NAME_BYTES, "%016" PRIx64 ".journal", number);  /* fits */
+}
+
+uint64_t segment_offset(const struct segment *s, uint64_t position)
+{
+	return SEGMENT_HEADER_BYTES + (position - s->start);
+}
+
+uint64_t record_bytes(size_t payload)
+{
+	return RECORD_BYTES + payload;
+}
+
+/* Reads n bytes of a file, in clear, behind the first `keep` bytes of r->in. How many, or -1. */
+static ssize_t fetch(struct reader *r, int fd, size_t keep, size_t n, uint64_t offset)
+{
+	ssize_t got;
+
+	r->in.n = keep;
+	if (buf_room(&r->in, n) == NULL) {
+		buf_clear(&r->in);
+		errno = ENOMEM;
+		return -1;
+	}
+	got = disk_read_full(r->disk, fd, r->in.p + keep, n, offset);
+	if (got > 0) {
+		complement(r->in.p + keep, (size_t)got);
+		r->in.n += (size_t)got;
+	}
+	return got;
+}
+
+/* take_le64() where the length has been checked already. */
+static uint64_t number(struct str *s)
+{
+	uint64_t n = 0;
+
+	(void)take_le64(s, &n);
+	return n;
+}
+
+int segment_read_header(struct reader *r, int fd, struct segment *s)
+{
+	ssize_t got = fetch(r, fd, 0, SEGMENT_HEADER_BYTES, 0);
+	struct str h = buf_str(&r->in);
+
+	if (got != SEGMENT_HEADER_BYTES)
+		return got == -1 ? FAILED : INVALID;
+	if (number(&h) != SEGMENT_MAGIC || number(&h) != s->number)
+		return INVALID;
+	s->start = number(&h);
+	s->ms = (int64_t)number(&h);
+	return number(&h) == crc32c(0, r->in.p, SEGMENT_HEADER_BYTES - 8) ? VALID : INVALID;
+}
+
+static int fields_ok(struct str h, struct record *record)
+{
+	uint64_t magic = number(&h);
+
+	record->at = number(&h);
+	record->kind = number(&h);
+	record->length = number(&h);
+	record->messages = number(&h);
+	record->crc = number(&h);
+	record->end = record->at + RECORD_BYTES + record->length;
+	return magic == RECORD_MAGIC && record->length <= JOURNAL_PAYLOAD_MAX;
+}
+
+/* The record at an offset of a file, whatever its position. */
+static int read_any(struct reader *r, int fd, uint64_t offset, struct record *record)
+{
+	ssize_t got = fetch(r, fd, 0, RECORD_BYTES, offset);
+
+	if (got != RECORD_BYTES)
+		return got == -1 ? FAILED : INVALID;
+	if (!fields_ok(buf_str(&r->in), record))
+		return INVALID;
+	got = fetch(r, fd, RECORD_BYTES, (size_t)record->length, offset + RECORD_BYTES);
+	if (got == -1)
+		return FAILED;
+	record->payload = (struct str){ r->in.p + RECORD_BYTES, (size_t)record->length };
+	if ((uint64_t)got != record->length || record->crc !=
+	    crc32c(crc32c(0, r->in.p, RECORD_BYTES - 8), record->payload.p, record->payload.n))
+		return INVALID;
+	return VALID;
+}
+
+int record_read(struct reader *r, int fd, const struct segment *s, uint64_t at, struct record *record)
+{
+	int v = read_any(r, fd, segment_offset(s, at), record);
+
+	return v == VALID && record->at != at ? INVALID : v;
+}
+
+struct str record_raw(struct reader *r)
+{
+	complement(r->in.p, r->in.n);
+	return buf_str(&r->in);
+}
+
+uint64_t record_find(struct reader *r, int fd, const struct segment *s, uint64_t from)
+{
+	char chunk[4096];
+	struct record record;
+	ssize_t got;
+
+	for (uint64_t offset = segment_offset(s, from) + 1; ; offset += sizeof chunk) {
+		const char *p = chunk;
+
+		got = disk_read_full(r->disk, fd, chunk, sizeof chunk, offset);
+		if (got <= 0)
+			return 0;
+		complement(chunk, (size_t)got);
+		while ((p = memchr(p, RECORD_FIRST, (size_t)(chunk + got - p))) != NULL) {
+			uint64_t at = s->start + (offset + (uint64_t)(p - chunk) - SEGMENT_HEADER_BYTES);
+
+			if (record_read(r, fd, s, at, &record) == VALID)
+				return at;
+			p++;
+		}
+	}
+}
+
+/* A header that is not valid belongs to a file that was being made when the power went, which has no
+ * record either; but if it has one, it is the header that was damaged. */
+int segment_read_start(struct reader *r, int fd, struct segment *s)
+{
+	struct record record;
+	int v = segment_read_header(r, fd, s);
+
+	if (v != INVALID)
+		return v;
+	v = read_any(r, fd, SEGMENT_HEADER_BYTES, &record);
+	if (v == VALID) {
+		warn("journal/%016" PRIx64 ".journal: its header is damaged, its records are readable",
+		    s->number);
+		s->start = record.at;
+		s->ms = now_ms();
+	}
+	return v;
+}
+
+/* The checksum, then what it also covers; all as it stands in the file. */
+static void finish(struct buf *b, struct str payload)
+{
+	buf_le64(b, crc32c(crc32c(0, b->p, b->n), payload.p, payload.n));
+	buf_str_add(b, payload);
+	if (!b->err)
+		complement(b->p, b->n);
+}
+
+void segment_put_header(struct buf *b, const struct segment *s)
+{
+	buf_clear(b);
+	buf_le64(b, SEGMENT_MAGIC);
+	buf_le64(b, s->number);
+	buf_le64(b, s->start);
+	buf_le64(b, (uint64_t)s->ms);
+	finish(b, (struct str){ NULL, 0 });
+}
+
+void record_put(struct buf *b, uint64_t at, enum record_kind kind, struct str payload, uint64_t messages)
+{
+	buf_clear(b);
+	buf_le64(b, RECORD_MAGIC);
+	buf_le64(b, at);
+	buf_le64(b, (uint64_t)kind);
+	buf_le64(b, payload.n);
+	buf_le64(b, messages);
+	finish(b, payload);
+}

@@ -1,0 +1,53 @@
+/* segment.h: the files of the journal, record by record. Only journal.c uses it. */
+#ifndef SEGMENT_H
+#define SEGMENT_H
+
+#include "buf.h"
+#include "disk.h"
+
+#define SEGMENT_HEADER_BYTES 40
+#define SEGMENT_NAME_BYTES   sizeof "0123456789abcdef.journal"
+
+struct segment {
+	uint64_t number, start;
+	int64_t ms;             /* when it was begun */
+	uint64_t messages;
+};
+
+enum record_kind { RECORD_BATCH = 'b', RECORD_CHECKPOINT = 'c', RECORD_SEAL = 's' };
+
+struct record {
+	uint64_t at, end;       /* positions */
+	uint64_t kind, length, messages, crc;
+	struct str payload;     /* in the reader's memory: until the next record is read */
+};
+
+struct reader {
+	struct disk *disk;
+	struct buf in;          /* the last record, in clear */
+};
+
+/* What reading gives. FAILED sets errno. */
+enum { VALID = 1, INVALID = 0, FAILED = -1 };
+
+void segment_name(char name[SEGMENT_NAME_BYTES], uint64_t number);
+/* The offset of a position in its segment's file. */
+uint64_t segment_offset(const struct segment *s, uint64_t position);
+
+/* Fills in s, whose number is known, from the header. */
+int segment_read_header(struct reader *r, int fd, struct segment *s);
+/* The same, and when the header is damaged but a record follows, from that. */
+int segment_read_start(struct reader *r, int fd, struct segment *s);
+/* Makes b a header. */
+void segment_put_header(struct buf *b, const struct segment *s);
+
+int record_read(struct reader *r, int fd, const struct segment *s, uint64_t at, struct record *record);
+/* The first valid record behind a position where there is none: its position, or 0. */
+uint64_t record_find(struct reader *r, int fd, const struct segment *s, uint64_t from);
+/* The bytes of the record that was read last, as they stand in the file. Its payload is gone then. */
+struct str record_raw(struct reader *r);
+/* Makes b a record. */
+void record_put(struct buf *b, uint64_t at, enum record_kind kind, struct str payload, uint64_t messages);
+uint64_t record_bytes(size_t payload);
+
+#endif
