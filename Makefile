@@ -5,7 +5,7 @@ STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -W
 	-Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings
 TESTS  = test_json test_line test_nomem
 TOOLS  = json_check
-SHARED = journal.o segment.o disk.o line.o json.o text.o buf.o util.o
+SHARED = store.o recover.o run.o logs.o logfile.o topics.o ids.o journal.o segment.o disk.o line.o json.o text.o buf.o util.o
 
 all: $(TOOLS)
 test: $(TESTS)

@@ -1,0 +1,191 @@
+/* ids.c: see ids.h. A ring of entries in order of age, and beside it an open-addressing table of their
+ * places in the ring, twice as long. */
+#include "ids.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CAP_FIRST 1024
+
+struct entry {
+	uint64_t hash, seq;
+};
+
+struct ids {
+	struct entry *ring;
+	uint32_t *slot;         /* place in the ring + 1, or 0; 2 * cap of them, linear probing */
+	size_t cap;             /* a power of two */
+	size_t n, next;         /* entries there are; where the next one goes */
+	uint64_t seed;
+};
+
+/* The clock when the system gives no random bytes: the seed only keeps strangers from choosing
+ * colliding ids, and every match is verified anyway. */
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	struct timespec t = { 0 };
+
+	if (fd == -1 || read(fd, &seed, sizeof seed) != (ssize_t)sizeof seed) {
+		(void)clock_gettime(CLOCK_REALTIME, &t);
+		seed = (uint64_t)t.tv_nsec * 0x9e3779b97f4a7c15u;
+	}
+	if (fd != -1)
+		(void)close(fd);        /* was only read */
+	return seed;
+}
+
+struct ids *ids_new(void)
+{
+	struct ids *ids = calloc(1, sizeof *ids);
+
+	if (ids != NULL)
+		ids->seed = random_seed();
+	return ids;
+}
+
+void ids_free(struct ids *ids)
+{
+	if (ids == NULL)
+		return;
+	free(ids->ring);
+	free(ids->slot);
+	free(ids);
+}
+
+void ids_clear(struct ids *ids)
+{
+	ids->n = ids->next = 0;
+	if (ids->slot != NULL)
+		memset(ids->slot, 0, 2 * ids->cap * sizeof *ids->slot);
+}
+
+static uint64_t mix(uint64_t h)
+{
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93u;
+	return h ^ h >> 32;
+}
+
+/* Eight bytes at a time; the length goes in first, so that neighbouring fields cannot trade bytes. */
+static uint64_t hash_str(uint64_t h, struct str s)
+{
+	h = mix(h ^ s.n);
+	while (s.n > 0) {
+		uint64_t word = 0;
+		size_t n = s.n < 8 ? s.n : 8;
+
+		memcpy(&word, s.p, n);
+		h = mix(h ^ word);
+		s.p += n;
+		s.n -= n;
+	}
+	return h;
+}
+
+uint64_t ids_hash(const struct ids *ids, char kind, struct str topic, struct str sender, struct str id)
+{
+	uint64_t h = ids->seed ^ (unsigned char)kind;
+
+	return hash_str(hash_str(hash_str(h, topic), sender), id);
+}
+
+static size_t home(const struct ids *ids, uint64_t hash)
+{
+	return (size_t)hash & (2 * ids->cap - 1);
+}
+
+static void link_entry(struct ids *ids, size_t place)
+{
+	size_t mask = 2 * ids->cap - 1, i = home(ids, ids->ring[place].hash);
+
+	while (ids->slot[i] != 0)
+		i = (i + 1) & mask;
+	ids->slot[i] = (uint32_t)place + 1;
+}
+
+/* Linear probing without tombstones: later entries of the run move up into the hole, if their home
+ * lies at or before it. */
+static void unlink_entry(struct ids *ids, size_t place)
+{
+	size_t mask = 2 * ids->cap - 1, hole = home(ids, ids->ring[place].hash), i;
+
+	while (ids->slot[hole] != (uint32_t)place + 1)
+		hole = (hole + 1) & mask;
+	for (i = (hole + 1) & mask; ids->slot[i] != 0; i = (i + 1) & mask) {
+		size_t h = home(ids, ids->ring[ids->slot[i] - 1].hash);
+
+		if (((i - h) & mask) < ((i - hole) & mask))
+			continue;
+		ids->slot[hole] = ids->slot[i];
+		hole = i;
+	}
+	ids->slot[hole] = 0;
+}
+
+/* Only called before the ring first wraps: the entries stand in order from 0. */
+static int grow(struct ids *ids)
+{
+	size_t cap = ids->cap > 0 ? 2 * ids->cap : CAP_FIRST;
+	uint32_t *slot = calloc(2 * cap, sizeof *slot);
+	struct entry *ring = slot != NULL ? realloc(ids->ring, cap * sizeof *ring) : NULL;
+
+	if (ring == NULL) {
+		free(slot);
+		return -1;
+	}
+	free(ids->slot);
+	ids->ring = ring;
+	ids->slot = slot;
+	ids->cap = cap;
+	ids->next = ids->n;
+	for (size_t i = 0; i < ids->n; i++)
+		link_entry(ids, i);
+	return 0;
+}
+
+int ids_add(struct ids *ids, uint64_t hash, uint64_t seq)
+{
+	if (ids->n == ids->cap && ids->cap < IDS_MAX) {
+		if (grow(ids) == -1)
+			return -1;
+	} else if (ids->n == ids->cap) {
+		unlink_entry(ids, ids->next);
+		ids->n--;
+	}
+	ids->ring[ids->next] = (struct entry){ hash, seq };
+	link_entry(ids, ids->next);
+	ids->next = (ids->next + 1) & (ids->cap - 1);
+	ids->n++;
+	return 0;
+}
+
+void ids_take_back(struct ids *ids, size_t n)
+{
+	while (n-- > 0 && ids->n > 0) {
+		ids->next = (ids->next - 1) & (ids->cap - 1);
+		unlink_entry(ids, ids->next);
+		ids->n--;
+	}
+}
+
+uint64_t ids_find(const struct ids *ids, uint64_t hash, size_t *at)
+{
+	size_t mask = 2 * ids->cap - 1, i;
+
+	if (ids->cap == 0)
+		return 0;
+	for (i = home(ids, hash) + *at; ids->slot[i & mask] != 0; i++) {
+		const struct entry *e = &ids->ring[ids->slot[i & mask] - 1];
+
+		++*at;
+		if (e->hash == hash)
+			return e->seq;
+	}
+	return 0;
+}
+

@@ -1,0 +1,184 @@
+/* logfile.c: see logfile.h. */
+#include "logfile.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WINDOW_BYTES ((size_t)64 * 1024)        /* a page of history in one or two reads */
+#define PROBE_BYTES  ((size_t)4 * 1024)         /* a step of a search wants one line */
+#define SEARCH_BYTES ((uint64_t)8 * 1024)       /* below this, reading on is cheaper than halving */
+
+void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at, uint64_t end)
+{
+	r->disk = disk;
+	r->fd = fd;
+	r->end = end;
+	r->at = r->from = at;
+	r->window.n = 0;
+	r->chunk = WINDOW_BYTES;
+}
+
+void log_free(struct log_reader *r)
+{
+	buf_free(&r->window);
+	buf_free(&r->scratch);
+}
+
+/* Gets more of the file behind what the window has of the line at r->at. 0 at the end of the log. */
+static int fill(struct log_reader *r)
+{
+	size_t skip = (size_t)(r->at - r->from), n;
+	uint64_t behind;
+	ssize_t got;
+
+	memmove(r->window.p, r->window.p + skip, r->window.n - skip);
+	r->window.n -= skip;
+	r->from = r->at;
+	behind = r->from + r->window.n;
+	n = r->end - behind < r->chunk ? (size_t)(r->end - behind) : r->chunk;
+	if (n == 0)
+		return 0;
+	if (buf_room(&r->window, n) == NULL) {
+		buf_clear(&r->window);
+		errno = ENOMEM;
+		return -1;
+	}
+	got = disk_read_full(r->disk, r->fd, r->window.p + r->window.n, n, behind);
+	if (got > 0)
+		r->window.n += (size_t)got;
+	return got > 0 ? 1 : (int)got;
+}
+
+int log_next(struct log_reader *r, struct str *text)
+{
+	size_t looked = 0;
+
+	if (buf_room(&r->window, 1) == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	for (;;) {
+		size_t skip = (size_t)(r->at - r->from), n = r->window.n - skip;
+		const char *p = r->window.p + skip, *newline = memchr(p + looked, '\n', n - looked);
+		int more = 1;
+
+		r->whole = newline != NULL;
+		if (newline == NULL && n < LINE_BYTES_MAX)
+			more = fill(r);
+		if (more == -1)
+			return -1;
+		if (more == 0) {        /* the end; what is left stands at the front of the window now */
+			*text = (struct str){ r->window.p, n };
+			r->at = r->from = r->end;
+			r->window.n = 0;
+			return n > 0;
+		}
+		if (newline != NULL || n >= LINE_BYTES_MAX) {
+			*text = (struct str){ p, newline ? (size_t)(newline - p) : n };
+			r->at += text->n + (newline != NULL);
+			return 1;
+		}
+		looked = n;
+	}
+}
+
+int log_next_line(struct log_reader *r, struct line *line, const char **why)
+{
+	struct str text;
+	int more = log_next(r, &text);
+
+	if (more == 1)
+		*why = r->whole ? line_decode(text, line, &r->scratch) : "no newline at its end";
+	return more;
+}
+
+int log_next_good(struct log_reader *r, struct line *line)
+{
+	const char *why = NULL;
+	int more;
+
+	do
+		more = log_next_line(r, line, &why);
+	while (more == 1 && why != NULL);
+	return more;
+}
+
+/* The first good line that starts behind a given offset: where it starts and its seq. */
+static int probe(struct log_reader *r, uint64_t offset, uint64_t *start, uint64_t *seq)
+{
+	const char *why = "";
+	struct str text;
+	struct line line;
+	int more = 1;
+
+	log_start(r, r->disk, r->fd, offset, r->end);
+	r->chunk = PROBE_BYTES;
+	if (offset > 0)
+		more = log_next(r, &text);      /* the rest of the line that the offset is in */
+	while (more == 1 && why != NULL) {
+		*start = r->at;
+		more = log_next_line(r, &line, &why);
+	}
+	if (more == 1)
+		*seq = line.seq;
+	return more;
+}
+
+int log_seek(struct log_reader *r, uint64_t seq)
+{
+	uint64_t low = 0, high = r->end, start, found;
+	struct line line;
+	int more;
+
+	while (high - low > SEARCH_BYTES) {
+		uint64_t mid = low + (high - low) / 2;
+
+		more = probe(r, mid, &start, &found);
+		if (more == -1)
+			return -1;
+		if (more == 1 && found < seq && start < high)
+			low = start;
+		else
+			high = mid;
+	}
+	log_start(r, r->disk, r->fd, low, r->end);
+	do {
+		start = r->at;
+		more = log_next_good(r, &line);
+	} while (more == 1 && line.seq < seq);
+	if (more == -1)
+		return -1;
+	log_start(r, r->disk, r->fd, more == 1 ? start : r->end, r->end);
+	return 0;
+}
+
+/* The last good line from an offset on; 0 when there is none. */
+static int last_good(struct log_reader *r, uint64_t from, struct extent *tail)
+{
+	struct line line;
+	struct str text;
+	int more = 1, found = 0;
+
+	log_start(r, r->disk, r->fd, from, r->end);
+	if (from > 0)
+		more = log_next(r, &text);
+	while (more == 1 && (more = log_next_good(r, &line)) == 1) {
+		*tail = (struct extent){ line.seq, r->at, line.ms };
+		found = 1;
+	}
+	return more == -1 ? -1 : found;
+}
+
+int log_tail(struct log_reader *r, struct disk *disk, int fd, uint64_t size, struct extent *tail)
+{
+	uint64_t back = SEARCH_BYTES;
+	int found;
+
+	*tail = (struct extent){ 0 };
+	log_start(r, disk, fd, 0, size);
+	do {
+		found = last_good(r, back < size ? size - back : 0, tail);
+		back *= 2;
+	} while (found == 0 && back / 2 < size);
+	return found == -1 ? -1 : 0;
+}

@@ -1,0 +1,48 @@
+/* logfile.h: reading one log, line by line, from either end or from any seq.
+ *
+ * A line is good when line_decode() says so. Damage is never fatal here: bad lines are handed over as
+ * they are, and searches step over them. Memory does not depend on the length of the log. */
+#ifndef LOGFILE_H
+#define LOGFILE_H
+
+#include "buf.h"
+#include "disk.h"
+#include "line.h"
+#include "topics.h"
+
+struct log_reader {
+	struct disk *disk;
+	int fd;
+	uint64_t end;           /* reads no further: the size of the log */
+	uint64_t at;            /* offset of the next line */
+	struct buf window;      /* bytes of the file from `from` on */
+	uint64_t from;
+	size_t chunk;           /* bytes read at a time */
+	int whole;              /* the last line ended in a newline */
+	struct buf scratch;     /* what the last line decoded to */
+};
+
+/* Points a reader, zeroed or used before, at an offset of a log. */
+void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at, uint64_t end);
+void log_free(struct log_reader *r);
+
+/* The next line without its newline, in *text until the next call. 1; 0 at the end; -1 with errno.
+ * Bytes at the end without a newline, and LINE_BYTES_MAX bytes without one, count as a line that
+ * line_decode() refuses: r->at tells where the next one starts. */
+int log_next(struct log_reader *r, struct str *text);
+
+/* The same, decoded: *why is NULL for a good line, else what is wrong with it. */
+int log_next_line(struct log_reader *r, struct line *line, const char **why);
+
+/* The next good line. */
+int log_next_good(struct log_reader *r, struct line *line);
+
+/* Moves r to the first good line with this seq or a higher one, by binary search; to the end when
+ * there is none. 0, or -1 with errno. */
+int log_seek(struct log_reader *r, uint64_t seq);
+
+/* Where the good lines end: behind the last good one. Reads the end of the log only, unless it is
+ * bad. 0, or -1 with errno. */
+int log_tail(struct log_reader *r, struct disk *disk, int fd, uint64_t size, struct extent *tail);
+
+#endif

@@ -1,0 +1,550 @@
+/* store.c: see store.h. Learning from the journal and mending logs is in recover.c. */
+#include "store_impl.h"
+
+#include "util.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESERVE_BYTES ((uint64_t)4 * 1024 * 1024)       /* kept free, so that what is in the journal fits
+                                                         * into the logs too */
+#define SYNC_ALL_FROM 16        /* dirty logs; from here on one syncfs is cheaper than an fsync of each */
+
+/* ---- sets of topics ---- */
+
+static int set_add(struct set *set, struct topic *topic)
+{
+	if (set->n == set->cap) {
+		size_t cap = set->cap > 0 ? 2 * set->cap : 16;
+		struct topic **at = realloc(set->at, cap * sizeof *at);
+
+		if (at == NULL)
+			return -1;
+		set->at = at;
+		set->cap = cap;
+	}
+	set->at[set->n++] = topic;
+	return 0;
+}
+
+int enter_batch(struct store *s, struct topic *topic)
+{
+	if (topic->in_batch)
+		return 0;
+	if (set_add(&s->batch, topic) == -1)
+		return -1;
+	topic->in_batch = 1;
+	topic->next = topic->now;
+	return 0;
+}
+
+int make_dirty(struct store *s, struct topic *topic, uint64_t at)
+{
+	if (!topic->dirty && set_add(&s->dirty, topic) == -1)
+		return -1;
+	topic->dirty = 1;
+	if (at > topic->dirty_at)
+		topic->dirty_at = at;
+	return 0;
+}
+
+void leave_batch(struct store *s)
+{
+	for (size_t i = 0; i < s->batch.n; i++)
+		s->batch.at[i]->in_batch = 0;
+	s->batch.n = 0;
+	s->lines = 0;
+	buf_clear(&s->text);
+}
+
+/* ---- syncing the logs ---- */
+
+static int sync_each(struct store *s)
+{
+	for (size_t i = 0; i < s->dirty.n; i++) {
+		struct topic *t = s->dirty.at[i];
+
+		if (logs_open(&s->logs, t, 0) == -1) {
+			if (errno == ENOENT)
+				continue;       /* somebody has removed the log */
+			return STORE_REFUSED;
+		}
+		if (s->disk->sync(s->disk, t->fd) == -1)
+			return STORE_BROKEN;
+	}
+	return 0;
+}
+
+static int sync_names(struct store *s)
+{
+	for (int dir = DISK_ROOT; s->new_names && dir <= DISK_USERS; dir++)
+		if (s->disk->sync_dir(s->disk, (enum disk_dir)dir) == -1)
+			return STORE_BROKEN;
+	s->new_names = 0;
+	return 0;
+}
+
+int sync_logs(struct store *s)
+{
+	int r;
+
+	if (s->behind != NOT_BEHIND)
+		return 0;       /* the journal must keep what the logs lack */
+	if (s->dirty.n >= SYNC_ALL_FROM) {
+		r = s->disk->sync_all(s->disk) == 0 ? 0 : STORE_BROKEN;
+		if (r != 0 && errno == ENOSYS)
+			r = sync_each(s);
+	} else {
+		r = sync_each(s);
+	}
+	if (r == 0)
+		r = sync_names(s);
+	if (r == 0)
+		r = journal_checkpoint(s->journal);
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < s->dirty.n; i++)
+		s->dirty.at[i]->dirty = 0;
+	s->dirty.n = 0;
+	return 0;
+}
+
+int store_open(struct store **store, struct disk *disk, size_t logs_open_max)
+{
+	struct store *s = calloc(1, sizeof *s);
+	int r = STORE_REFUSED;
+
+	*store = NULL;
+	if (s == NULL)
+		return STORE_REFUSED;
+	s->disk = s->logs.disk = disk;
+	s->logs.open_max = logs_open_max;
+	s->ids = ids_new();
+	if (s->ids != NULL)
+		r = recover(s);
+	if (r != 0) {
+		int e = errno;
+
+		store_close(s);
+		errno = e;
+		return r;
+	}
+	store_end(s);
+	*store = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	forget(s);
+	ids_free(s->ids);
+	free(s->batch.at);
+	free(s->dirty.at);
+	free(s->line);
+	buf_free(&s->text);
+	buf_free(&s->payload);
+	buf_free(&s->path);
+	buf_free(&s->logs.file);
+	buf_free(&s->scratch);
+	log_free(&s->reader);
+	free(s);
+}
+
+/* ---- a turn ---- */
+
+/* Another process' checkpoint covers what it covers. */
+static void forget_synced(struct store *s)
+{
+	uint64_t upto = journal_checkpointed(s->journal);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->dirty.n; i++) {
+		struct topic *t = s->dirty.at[i];
+
+		t->dirty = t->dirty_at >= upto;
+		if (t->dirty)
+			s->dirty.at[kept++] = t;
+	}
+	s->dirty.n = kept;
+}
+
+/* With the lock held; without it if this fails. */
+static int take_over(struct store *s)
+{
+	uint64_t from = journal_end(s->journal), checkpoint = journal_checkpointed(s->journal);
+	int r = journal_follow(s->journal, learn, s);
+
+	if (r == JOURNAL_LOST)
+		return recover(s);
+	if (r != 0) {
+		journal_unlock(s->journal);
+		return r;
+	}
+	if (journal_checkpointed(s->journal) > checkpoint)
+		forget_synced(s);
+	if (journal_end(s->journal) != from && journal_applied(s->journal) < journal_end(s->journal)) {
+		errno = EIO;    /* what is said until it is known better */
+		fall_behind(s, from);
+	}
+	/* Without room or with a bad disk it stays behind: reading goes on, writing is refused. */
+	if (s->behind != NOT_BEHIND && redo(s, s->behind) != 0)
+		s->behind_errno = errno;
+	return 0;
+}
+
+int store_begin(struct store *s)
+{
+	int r;
+
+	if (s->broken)
+		return STORE_BROKEN;
+	if (s->journal == NULL)
+		r = recover(s);
+	else if ((r = journal_lock(s->journal)) == 0)
+		r = take_over(s);
+	s->broken = r == STORE_BROKEN;
+	return r;
+}
+
+void store_end(struct store *s)
+{
+	journal_unlock(s->journal);
+}
+
+struct topic *store_topic(struct store *s, enum topic_kind kind, struct str name)
+{
+	struct topic *t = topics_find(s->topics, kind, name);
+
+	if (t == NULL)
+		errno = ENOENT;
+	if (t == NULL || t->loaded || load(s, t) == 0)
+		return t;
+	if (errno == ENOENT && !t->dirty && !t->in_batch)
+		topics_remove(s->topics, t);    /* the file is the topic, and somebody has removed it */
+	return NULL;
+}
+
+int store_has(struct store *s, enum topic_kind kind, struct str name)
+{
+	return topics_find(s->topics, kind, name) != NULL;
+}
+
+struct topic *store_create(struct store *s, enum topic_kind kind, struct str name)
+{
+	struct topic *t;
+
+	if (topics_find(s->topics, kind, name) != NULL) {
+		errno = EEXIST;
+		return NULL;
+	}
+	t = topics_add(s->topics, kind, name);
+	if (t == NULL)
+		return NULL;
+	/* A file that somebody put there since the start is a topic too, and not to be written over. */
+	if (logs_open(&s->logs, t, 0) == 0) {
+		t->created = 1;
+		errno = EEXIST;
+		return NULL;
+	}
+	if (errno != ENOENT || enter_batch(s, t) == -1) {
+		topics_remove(s->topics, t);
+		return NULL;
+	}
+	t->loaded = 1;
+	return t;
+}
+
+struct topic *store_events(struct store *s)
+{
+	return s->events->loaded || load(s, s->events) == 0 ? s->events : NULL;
+}
+
+/* ---- putting lines into the batch ---- */
+
+static int stage(struct store *s, struct topic *t, uint64_t seq, size_t at)
+{
+	if (s->lines == s->lines_cap) {
+		size_t cap = s->lines_cap > 0 ? 2 * s->lines_cap : 64;
+		struct staged *line = realloc(s->line, cap * sizeof *line);
+
+		if (line == NULL)
+			return -1;
+		s->line = line;
+		s->lines_cap = cap;
+	}
+	s->line[s->lines++] = (struct staged){ t, seq, at, s->text.n - at };
+	return 0;
+}
+
+int store_put(struct store *s, struct topic *t, struct line *l)
+{
+	size_t at = s->text.n;
+	int64_t now = now_ms();
+
+	if (at > STORE_PAYLOAD_MAX) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	if (enter_batch(s, t) == -1)
+		return -1;
+	l->seq = t->next.seq + 1;
+	l->ms = now > t->next.ms ? now : t->next.ms;    /* the clock may be set back, a log's time not */
+	line_encode(&s->text, l);
+	if (s->text.err || stage(s, t, l->seq, at) == -1) {
+		s->text.n = at;
+		s->text.err = 0;
+		errno = ENOMEM;
+		return -1;
+	}
+	/* Always one entry a line, so that a failed batch can take its entries back. */
+	if (ids_add(s->ids, ids_hash(s->ids, (char)t->kind, t->name, l->user, l->id), l->seq) == -1) {
+		s->text.n = at;
+		s->lines--;
+		errno = ENOMEM;
+		return -1;
+	}
+	t->next = (struct extent){ l->seq, t->next.bytes + (s->text.n - at), l->ms };
+	return 0;
+}
+
+int store_find(struct store *s, struct topic *t, uint64_t seq, struct line *line)
+{
+	if (seq > (t->in_batch ? t->next.seq : t->now.seq))
+		return 0;       /* a log that has lost lines; its numbers are given anew */
+	for (size_t i = s->lines; seq > t->now.seq && i-- > 0; )
+		if (s->line[i].topic == t && s->line[i].seq == seq)
+			return line_decode((struct str){ s->text.p + s->line[i].at, s->line[i].n - 1 },
+			    line, &s->scratch) == NULL ? 1 : -1;
+	if (logs_open(&s->logs, t, 0) == -1)
+		return -1;
+	log_start(&s->reader, s->disk, t->fd, 0, t->now.bytes);
+	if (log_seek(&s->reader, seq) == -1 || log_next_good(&s->reader, line) != 1)
+		return -1;
+	return line->seq == seq ? 1 : -1;
+}
+
+uint64_t store_seen(struct store *s, struct topic *t, struct str sender, struct str id)
+{
+	uint64_t hash = ids_hash(s->ids, (char)t->kind, t->name, sender, id), seq;
+	struct line line;
+	size_t at = 0;
+
+	while ((seq = ids_find(s->ids, hash, &at)) != 0) {
+		int found = store_find(s, t, seq, &line);
+
+		if (found == 1 && str_eq(line.user, sender) && str_eq(line.id, id))
+			return seq;
+		if (found == -1)        /* the line is damaged: 64 bits that match are proof enough */
+			return seq;
+	}
+	return 0;
+}
+
+/* ---- commit ---- */
+
+/* The payload: for each log of the batch the head of its run and room for its lines, then each line
+ * to its place. */
+static int lay_out(struct store *s)
+{
+	struct buf *p = &s->payload;
+
+	buf_clear(p);
+	for (size_t i = 0; i < s->batch.n; i++) {
+		struct topic *t = s->batch.at[i];
+		size_t n = (size_t)(t->next.bytes - t->now.bytes);
+
+		put_run(p, t, t->now.bytes, n);
+		t->run_at = p->n;
+		if (buf_room(p, n) == NULL) {
+			errno = ENOMEM;
+			return -1;
+		}
+		p->n += n;
+	}
+	for (size_t i = 0; i < s->lines; i++) {
+		struct staged *l = &s->line[i];
+
+		memcpy(p->p + l->topic->run_at, s->text.p + l->at, l->n);
+		l->topic->run_at += l->n;
+	}
+	return 0;
+}
+
+/* Looked at before anything is written, so that a log without room for what the journal has already
+ * stays rare. */
+static int has_room(struct store *s)
+{
+	uint64_t room;
+
+	if (s->behind != NOT_BEHIND) {
+		errno = s->behind_errno;
+		return -1;
+	}
+	if (s->disk->room(s->disk, &room) == -1 || room >= RESERVE_BYTES + 2 * (uint64_t)s->payload.n)
+		return 0;       /* where it cannot be known, the write will tell */
+	errno = ENOSPC;
+	return -1;
+}
+
+/* The lines of one log of the batch, from the payload. A log never shows half a line: what was written
+ * of a failed write is taken back. */
+static int write_log(struct store *s, struct topic *t)
+{
+	size_t n = (size_t)(t->next.bytes - t->now.bytes);
+	int e;
+
+	if (logs_open(&s->logs, t, 1) == -1)
+		return -1;
+	if (disk_write_full(s->disk, t->fd, s->payload.p + t->run_at - n, n, t->now.bytes) == 0)
+		return 0;
+	e = errno;
+	(void)s->disk->truncate(s->disk, t->fd, t->now.bytes);  /* the next redo writes over it anyway */
+	errno = e;
+	return -1;
+}
+
+static void apply(struct store *s, uint64_t at)
+{
+	for (size_t i = 0; i < s->batch.n; i++) {
+		struct topic *t = s->batch.at[i];
+
+		s->new_names |= !t->created || t->now.bytes == 0;
+		if (write_log(s, t) == -1) {
+			warn("%s:", topic_path(t, &s->path));
+			fall_behind(s, at);
+		}
+		t->now = t->next;
+		t->created = 1;
+		if (make_dirty(s, t, at) == -1) {
+			errno = ENOMEM; /* it would miss the checkpoint; redo tries again to note it */
+			fall_behind(s, at);
+		}
+	}
+	if (s->behind == NOT_BEHIND)
+		journal_set_applied(s->journal);
+	leave_batch(s);
+}
+
+static void roll_back(struct store *s)
+{
+	int e = errno;
+
+	ids_take_back(s->ids, s->lines);
+	for (size_t i = 0; i < s->batch.n; i++) {
+		struct topic *t = s->batch.at[i];
+
+		t->in_batch = 0;
+		if (!t->created)
+			topics_remove(s->topics, t);
+	}
+	s->batch.n = 0;
+	leave_batch(s);
+	errno = e;
+}
+
+int store_pending(const struct store *s)
+{
+	return s->batch.n > 0;
+}
+
+int store_commit(struct store *s)
+{
+	uint64_t at = journal_end(s->journal);
+	int r;
+
+	if (s->batch.n == 0)
+		return 0;
+	r = lay_out(s) == -1 || has_room(s) == -1 ? STORE_REFUSED :
+	    journal_append(s->journal, buf_str(&s->payload), s->lines);
+	if (r != 0) {
+		roll_back(s);
+		s->broken = r == STORE_BROKEN;
+		return s->broken ? STORE_BROKEN : STORE_REFUSED;
+	}
+	apply(s, at);
+	/* The batch is true whatever becomes of this; a broken store shows at the next turn. */
+	if (journal_full(s->journal) && sync_logs(s) == STORE_BROKEN)
+		s->broken = 1;
+	return 0;
+}
+
+/* ---- checkpoint ---- */
+
+int store_needs_checkpoint(const struct store *s)
+{
+	return s->dirty.n > 0;
+}
+
+int store_checkpoint(struct store *s)
+{
+	int r = store_begin(s);
+
+	if (r != 0)
+		return r;
+	r = s->dirty.n > 0 ? sync_logs(s) : 0;
+	if (r == STORE_BROKEN)
+		s->broken = 1;
+	store_end(s);
+	return r;
+}
+
+/* ---- reading ---- */
+
+static void report(struct store *s, struct topic *t, uint64_t offset, uint64_t number, const char *why)
+{
+	if (offset < t->reported)
+		return;
+	t->reported = offset + 1;
+	warn("%s: line %" PRIu64 ": %s", topic_path(t, &s->path), number, why);
+}
+
+int store_read(struct store *s, struct topic *t, uint64_t after, store_line_fn *each, void *ctx)
+{
+	struct log_reader *r = &s->reader;
+	uint64_t offset, seq = after;
+	struct line line;
+	struct str text;
+	int more;
+
+	if (after >= t->now.seq)
+		return 0;
+	if (logs_open(&s->logs, t, 0) == -1)
+		return -1;
+	log_start(r, s->disk, t->fd, t->hint_seq == after ? t->hint_at : 0, t->now.bytes);
+	/* From the line before the first wanted one, to see damage between the two. */
+	if (t->hint_seq != after && after > 0 && log_seek(r, after) == -1)
+		return -1;
+	while (offset = r->at, (more = log_next(r, &text)) == 1) {
+		const char *why = r->whole ? line_decode(text, &line, &r->scratch) : "no newline";
+
+		if (why != NULL) {
+			report(s, t, offset, seq + 1, why);
+			continue;
+		}
+		if (line.seq > after && each(ctx, &line) != 0)
+			break;
+		seq = line.seq;
+		t->hint_seq = seq;
+		t->hint_at = r->at;
+	}
+	return more == -1 ? -1 : 0;
+}
+
+size_t store_count(struct store *s, enum topic_kind kind)
+{
+	return topics_count(s->topics, kind);
+}
+
+struct topic *store_at(struct store *s, enum topic_kind kind, size_t i)
+{
+	return topics_at(s->topics, kind, i);
+}
+
+size_t store_open_logs(const struct store *s)
+{
+	return s->logs.open;
+}

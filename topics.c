@@ -1,0 +1,230 @@
+/* topics.c: see topics.h. A chained hash table, and one sorted array for each kind. */
+#include "topics.h"
+
+#include "line.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS_FIRST 256
+
+struct list {
+	struct topic **at;
+	size_t n, cap;
+};
+
+struct topics {
+	struct topic **bucket;
+	size_t buckets;         /* a power of two */
+	size_t n;
+	struct list list[3];
+};
+
+static struct list *list_of(struct topics *t, enum topic_kind kind)
+{
+	return &t->list[kind == TOPIC_CHANNEL ? 0 : kind == TOPIC_USER ? 1 : 2];
+}
+
+/* FNV-1a. Who floods one bucket with names of his making slows lookups down, and TOPICS_MAX bounds
+ * by how much. */
+static size_t hash(enum topic_kind kind, struct str name)
+{
+	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)kind;
+
+	for (size_t i = 0; i < name.n; i++)
+		h = (h ^ (unsigned char)name.p[i]) * 0x100000001b3u;
+	return (size_t)(h ^ h >> 32);
+}
+
+static struct topic **bucket_of(const struct topics *t, enum topic_kind kind, struct str name)
+{
+	return &t->bucket[hash(kind, name) & (t->buckets - 1)];
+}
+
+struct topics *topics_new(void)
+{
+	struct topics *t = calloc(1, sizeof *t);
+
+	if (t == NULL)
+		return NULL;
+	t->buckets = BUCKETS_FIRST;
+	t->bucket = calloc(t->buckets, sizeof *t->bucket);
+	if (t->bucket == NULL) {
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+static void free_list(struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->at[i]);
+	free(l->at);
+}
+
+void topics_free(struct topics *t)
+{
+	if (t == NULL)
+		return;
+	for (int i = 0; i < 3; i++)
+		free_list(&t->list[i]);
+	free(t->bucket);
+	free(t);
+}
+
+struct topic *topics_find(const struct topics *t, enum topic_kind kind, struct str name)
+{
+	struct topic *p = *bucket_of(t, kind, name);
+
+	while (p != NULL && !(p->kind == kind && str_eq(p->name, name)))
+		p = p->chain;
+	return p;
+}
+
+static int compare(struct str a, struct str b)
+{
+	int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+/* The place of a name, or where it belongs. */
+static size_t place(const struct list *l, struct str name)
+{
+	size_t low = 0, high = l->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (compare(l->at[mid]->name, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int insert(struct list *l, struct topic *topic)
+{
+	size_t i = place(l, topic->name);
+
+	if (l->n == l->cap) {
+		size_t cap = l->cap > 0 ? 2 * l->cap : 16;
+		struct topic **at = realloc(l->at, cap * sizeof *at);
+
+		if (at == NULL)
+			return -1;
+		l->at = at;
+		l->cap = cap;
+	}
+	memmove(l->at + i + 1, l->at + i, (l->n - i) * sizeof(struct topic *));
+	l->at[i] = topic;
+	l->n++;
+	return 0;
+}
+
+/* More topics than buckets make lookups slow, nothing worse: without memory the table stays small. */
+static void spread(struct topics *t)
+{
+	struct topic **old = t->bucket;
+	size_t n = t->buckets;
+	struct topic **bucket = calloc(2 * n, sizeof *bucket);
+
+	if (bucket == NULL)
+		return;
+	t->bucket = bucket;
+	t->buckets = 2 * n;
+	for (size_t i = 0; i < n; i++)
+		for (struct topic *p = old[i], *next; p != NULL; p = next) {
+			struct topic **b = bucket_of(t, p->kind, p->name);
+
+			next = p->chain;
+			p->chain = *b;
+			*b = p;
+		}
+	free(old);
+}
+
+static struct topic *new_topic(enum topic_kind kind, struct str name)
+{
+	struct topic *p = calloc(1, sizeof *p + name.n);
+
+	if (p == NULL)
+		return NULL;
+	memcpy(p + 1, name.p, name.n);
+	p->name = (struct str){ (const char *)(p + 1), name.n };
+	p->kind = kind;
+	p->fd = -1;
+	return p;
+}
+
+struct topic *topics_add(struct topics *t, enum topic_kind kind, struct str name)
+{
+	struct topic *p, **b;
+
+	if (t->n == TOPICS_MAX) {
+		errno = ENOSPC;
+		return NULL;
+	}
+	p = new_topic(kind, name);
+	if (p == NULL || insert(list_of(t, kind), p) == -1) {
+		free(p);
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (t->n++ == t->buckets)
+		spread(t);
+	b = bucket_of(t, kind, name);
+	p->chain = *b;
+	*b = p;
+	return p;
+}
+
+void topics_remove(struct topics *t, struct topic *topic)
+{
+	struct topic **b = bucket_of(t, topic->kind, topic->name);
+	struct list *l = list_of(t, topic->kind);
+	size_t i = place(l, topic->name);
+
+	while (*b != topic)
+		b = &(*b)->chain;
+	*b = topic->chain;
+	memmove(l->at + i, l->at + i + 1, (--l->n - i) * sizeof(struct topic *));
+	t->n--;
+	free(topic);
+}
+
+size_t topics_count(struct topics *t, enum topic_kind kind)
+{
+	return list_of(t, kind)->n;
+}
+
+struct topic *topics_at(struct topics *t, enum topic_kind kind, size_t i)
+{
+	return list_of(t, kind)->at[i];
+}
+
+enum disk_dir topic_dir(const struct topic *topic)
+{
+	return topic->kind == TOPIC_CHANNEL ? DISK_CHANNELS :
+	    topic->kind == TOPIC_USER ? DISK_USERS : DISK_ROOT;
+}
+
+const char *topic_file(const struct topic *topic, struct buf *b)
+{
+	buf_clear(b);
+	name_to_file(b, topic->name);
+	buf_putc(b, '\0');
+	return b->err ? "" : b->p;      /* no file has an empty name: opening it fails */
+}
+
+const char *topic_path(const struct topic *topic, struct buf *b)
+{
+	buf_clear(b);
+	buf_puts(b, topic->kind == TOPIC_CHANNEL ? "channels/" : topic->kind == TOPIC_USER ? "users/" : "");
+	name_to_file(b, topic->name);
+	buf_putc(b, '\0');
+	return b->err ? "?" : b->p;
+}
