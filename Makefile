@@ -4,17 +4,18 @@ CFLAGS = -O2 -g
 STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 	-Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings
 TESTS  = test_json test_line test_nomem
+PROGRAMS = logck
 TOOLS  = json_check
 SHARED = store.o recover.o run.o logs.o logfile.o topics.o ids.o journal.o segment.o disk.o line.o json.o text.o buf.o util.o
 
-all: $(TOOLS)
+all: $(PROGRAMS) $(TOOLS)
 test: $(TESTS)
 	@for t in $(TESTS); do ./$$t || exit 1; done
 
 recado.a: $(SHARED)
 	@rm -f $@
 	$(AR) -rc $@ $(SHARED)
-$(TESTS) $(TOOLS): recado.a
+$(PROGRAMS) $(TESTS) $(TOOLS): recado.a
 
 .SUFFIXES:
 .SUFFIXES: .c .o
@@ -24,6 +25,6 @@ $(TESTS) $(TOOLS): recado.a
 	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< recado.a
 
 clean:
-	rm -f $(TESTS) $(TOOLS) ./*.o ./*.d recado.a
+	rm -f $(PROGRAMS) $(TESTS) $(TOOLS) ./*.o ./*.d recado.a
 .PHONY: all test clean
 -include $(SHARED:.o=.d)
