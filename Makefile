@@ -4,9 +4,9 @@ CFLAGS = -O2 -g
 STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 	-Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings
 TESTS  = test_json test_line test_nomem
-PROGRAMS = logck
+PROGRAMS = server logck
 TOOLS  = json_check
-SHARED = store.o recover.o run.o logs.o logfile.o topics.o ids.o journal.o segment.o disk.o line.o json.o text.o buf.o util.o
+SHARED = services.o net.o store.o recover.o run.o logs.o logfile.o topics.o ids.o journal.o segment.o disk.o line.o json.o text.o buf.o util.o
 
 all: $(PROGRAMS) $(TOOLS)
 test: $(TESTS)
@@ -22,7 +22,7 @@ $(PROGRAMS) $(TESTS) $(TOOLS): recado.a
 .c.o:
 	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 .c:
-	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< recado.a
+	$(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< recado.a -lzmq
 
 clean:
 	rm -f $(PROGRAMS) $(TESTS) $(TOOLS) ./*.o ./*.d recado.a

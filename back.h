@@ -1,0 +1,118 @@
+/* back.h: what broker and servers say to each other (port 5556).
+ *
+ * A message is one frame (the broker's ROUTER puts the server's address in front of it): a letter,
+ * then what the letter says. Numbers are unsigned, little-endian, 8 bytes. Many requests travel in
+ * one message: a frame costs about as much as the rest of a request, so a turn of the loop sends
+ * each peer at most one.
+ *
+ *   server to broker
+ *     H version credit         hello: takes requests, this many at a time; its answer is a B
+ *     A (boot count length body)...      answers; each gives one credit back
+ *     P                        beat, every BEAT_MS when nothing else was said
+ *     G                        goodbye: no new requests please, the open ones will be answered
+ *   broker to server
+ *     Q (boot count length body)...      requests, never more than the credit
+ *     B counters               beat, every BEAT_MS, with the broker's counters in their fixed order
+ *     W                        who are you? sent to a server that the broker took for dead: say H again
+ *
+ * boot and count are the request id: boot is the broker's start time in microseconds, count never
+ * comes twice, so an id is unique over restarts of the broker. In a log it reads ~boot.count, both
+ * in hex. In a Q, BACK_AGAIN is added to the count of a request that a server was given before.
+ * Whoever is silent for DEAD_MS is taken for dead. */
+#ifndef BACK_H
+#define BACK_H
+
+#include "buf.h"
+
+#include <string.h>
+
+#define BACK_VERSION 1
+#define BEAT_MS      1000
+#define DEAD_MS      3000       /* three beats: one may be late behind a sync, two are no accident */
+
+#define BACK_AGAIN   (UINT64_C(1) << 63)
+
+#define REQUEST_BYTES_MAX ((size_t)256 * 1024)  /* of the body: a longer one is refused by the server */
+
+struct request_id {
+	uint64_t boot, count;
+};
+
+/* The broker's counters as they travel in B. */
+enum back_counter {
+	BACK_WAITING,           /* requests that no server has taken yet */
+	BACK_OPEN,              /* requests at servers */
+	BACK_SERVERS,
+	BACK_CREDIT,            /* room at all servers together */
+	BACK_REQUESTS,          /* taken from clients since the start */
+	BACK_ANSWERED,
+	BACK_REDELIVERED,       /* given to another server, or again to one that came back */
+	BACK_EXPIRED,           /* answered by the broker itself: no server in time */
+	BACK_UNROUTABLE,        /* answers to clients that were gone */
+	BACK_UPTIME_MS,
+	BACK_COUNTERS
+};
+
+static inline void back_put(struct buf *b, uint64_t n)
+{
+	unsigned char bytes[8];
+
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (unsigned char)(n >> 8 * i);
+	buf_add(b, bytes, sizeof bytes);
+}
+
+/* Takes the number at the front of s. 0, or -1: s is too short. */
+static inline int back_take(struct str *s, uint64_t *n)
+{
+	if (s->n < 8)
+		return -1;
+	*n = 0;
+	for (int i = 0; i < 8; i++)
+		*n |= (uint64_t)(unsigned char)s->p[i] << 8 * i;
+	s->p += 8;
+	s->n -= 8;
+	return 0;
+}
+
+/* One request or one answer. */
+static inline void back_put_record(struct buf *b, struct request_id id, struct str body)
+{
+	back_put(b, id.boot);
+	back_put(b, id.count);
+	back_put(b, body.n);
+	buf_str_add(b, body);
+}
+
+/* The same for a body that is appended to b between the two calls. */
+static inline size_t back_open_record(struct buf *b, struct request_id id)
+{
+	back_put_record(b, id, (struct str){ NULL, 0 });
+	return b->n;
+}
+
+static inline void back_close_record(struct buf *b, size_t opened)
+{
+	uint64_t n = b->n - opened;
+
+	for (int i = 0; i < 8 && !b->err; i++)
+		b->p[opened - 8 + (size_t)i] = (char)(n >> 8 * i);
+}
+
+/* Takes the next record off s. 1: there was one; 0: s is at its end; -1: not a record. */
+static inline int back_take_record(struct str *s, struct request_id *id, struct str *body)
+{
+	uint64_t n;
+
+	if (s->n == 0)
+		return 0;
+	if (back_take(s, &id->boot) == -1 || back_take(s, &id->count) == -1 ||
+	    back_take(s, &n) == -1 || n > s->n)
+		return -1;
+	*body = (struct str){ s->p, (size_t)n };
+	s->p += n;
+	s->n -= (size_t)n;
+	return 1;
+}
+
+#endif

@@ -1,0 +1,164 @@
+/* net.c: see net.h. */
+#include "net.h"
+
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HANDSHAKE_MS    2000    /* a connection that says nothing holds a descriptor no longer than this */
+#define KEEPALIVE_IDLE  10      /* seconds; a peer whose cable was pulled is found within 10 + 3 x 5 */
+#define KEEPALIVE_EVERY 5
+#define KEEPALIVE_COUNT 3
+
+static int signal_pipe[2];
+
+void *net_context(int io_threads)
+{
+	void *context = zmq_ctx_new();
+
+	if (context == NULL || zmq_ctx_set(context, ZMQ_IO_THREADS, io_threads) == -1)
+		die(EXIT_FAILED, "zmq_ctx_new:");
+	return context;
+}
+
+void net_option(void *socket, int option, int value)
+{
+	if (zmq_setsockopt(socket, option, &value, sizeof value) == -1)
+		die(EXIT_FAILED, "zmq_setsockopt %d: %s", option, zmq_strerror(errno));
+}
+
+void *net_socket(void *context, int type, size_t frame_bytes_max, int linger_ms)
+{
+	void *socket = zmq_socket(context, type);
+	int64_t bytes = (int64_t)frame_bytes_max;
+
+	if (socket == NULL)
+		die(EXIT_FAILED, "zmq_socket: %s", zmq_strerror(errno));
+	if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes, sizeof bytes) == -1)
+		die(EXIT_FAILED, "ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
+	net_option(socket, ZMQ_LINGER, linger_ms);
+	net_option(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+	net_option(socket, ZMQ_TCP_KEEPALIVE, 1);
+	net_option(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE);
+	net_option(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_EVERY);
+	net_option(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
+	net_option(socket, ZMQ_RECONNECT_IVL, 50);      /* a daemon is back within a second; so are we */
+	net_option(socket, ZMQ_RECONNECT_IVL_MAX, 500);
+	return socket;
+}
+
+void net_bind(void *socket, const char *endpoint)
+{
+	if (zmq_bind(socket, endpoint) == -1)
+		die(EXIT_FAILED, "bind %s: %s", endpoint, zmq_strerror(errno));
+}
+
+void net_connect(void *socket, const char *endpoint)
+{
+	if (zmq_connect(socket, endpoint) == -1)
+		die(EXIT_FAILED, "connect %s: %s", endpoint, zmq_strerror(errno));
+}
+
+const char *net_bound(void *socket)
+{
+	static char endpoint[256];
+	size_t n = sizeof endpoint;
+
+	if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &n) == -1)
+		die(EXIT_FAILED, "ZMQ_LAST_ENDPOINT: %s", zmq_strerror(errno));
+	return endpoint;
+}
+
+static void on_signal(int number)
+{
+	int saved = errno;
+	char byte = (char)number;
+
+	(void)!write(signal_pipe[1], &byte, 1);         /* full: a signal is waiting there already */
+	errno = saved;
+}
+
+int net_signals(void)
+{
+	struct sigaction a;
+
+	if (pipe(signal_pipe) == -1)
+		die(EXIT_FAILED, "pipe:");
+	for (int i = 0; i < 2; i++)
+		if (fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK) == -1 ||
+		    fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC) == -1)
+			die(EXIT_FAILED, "fcntl:");
+	memset(&a, 0, sizeof a);
+	(void)sigemptyset(&a.sa_mask);                  /* cannot fail on a set of our own */
+	a.sa_handler = on_signal;
+	if (sigaction(SIGINT, &a, NULL) == -1 || sigaction(SIGTERM, &a, NULL) == -1)
+		die(EXIT_FAILED, "sigaction:");
+	a.sa_handler = SIG_IGN;
+	if (sigaction(SIGPIPE, &a, NULL) == -1 || sigaction(SIGXFSZ, &a, NULL) == -1)
+		die(EXIT_FAILED, "sigaction:");
+	return signal_pipe[0];
+}
+
+int net_stopping(int fd)
+{
+	static int stopping;
+	char byte;
+
+	if (!stopping && read(fd, &byte, 1) == 1)
+		stopping = 1;
+	return stopping;
+}
+
+int net_recv(void *socket, zmq_msg_t *msg)
+{
+	while (zmq_msg_recv(msg, socket, ZMQ_DONTWAIT) == -1) {
+		if (errno == EAGAIN)
+			return 0;
+		if (errno != EINTR)
+			die(EXIT_FAILED, "zmq_msg_recv: %s", zmq_strerror(errno));
+	}
+	return 1;
+}
+
+int net_more(zmq_msg_t *msg)
+{
+	return zmq_msg_more(msg);
+}
+
+/* The frames of a message arrive together: once the first is here, no receive of the others waits. */
+void net_drop_rest(void *socket, zmq_msg_t *last)
+{
+	while (zmq_msg_more(last) && net_recv(socket, last))
+		;
+}
+
+int net_send(void *socket, zmq_msg_t *msg, int more)
+{
+	while (zmq_msg_send(msg, socket, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) == -1) {
+		int e = errno;
+
+		if (e == EINTR)
+			continue;
+		if (e != EAGAIN && e != EHOSTUNREACH)
+			die(EXIT_FAILED, "zmq_msg_send: %s", zmq_strerror(e));
+		(void)zmq_msg_close(msg);               /* not sent: still ours; a valid message closes */
+		errno = e;
+		return -1;
+	}
+	return 0;
+}
+
+int net_send_copy(void *socket, const void *p, size_t n, int more)
+{
+	zmq_msg_t msg;
+
+	if (zmq_msg_init_size(&msg, n) == -1)
+		die(EXIT_FAILED, "%zu bytes:", n);
+	if (n > 0)
+		memcpy(zmq_msg_data(&msg), p, n);
+	return net_send(socket, &msg, more);
+}

@@ -1,0 +1,56 @@
+/* net.h: ZeroMQ sockets set up the one way that is safe here, signals as a file descriptor, and the
+ * numbers that the programs share.
+ *
+ * Every socket gets a bound on the size of a message, TCP keepalive (ZMQ_HEARTBEAT_* aborts libzmq
+ * 4.3.4 under backpressure), a time limit on the handshake and a bounded linger, so that a dead peer
+ * can hold neither memory nor the end of a process. Failing to set up a socket ends the program. */
+#ifndef NET_H
+#define NET_H
+
+#include <stddef.h>
+#include <zmq.h>
+
+#define DEFAULT_FRONT       "tcp://*:5555"              /* broker: clients */
+#define DEFAULT_BACK        "tcp://*:5556"              /* broker: servers */
+#define DEFAULT_XSUB        "tcp://*:5557"              /* proxy: publishing servers */
+#define DEFAULT_XPUB        "tcp://*:5558"              /* proxy: subscribers */
+#define DEFAULT_BROKER      "tcp://localhost:5555"      /* client and bot to the broker */
+#define DEFAULT_PROXY       "tcp://localhost:5558"      /* client and bot to the proxy */
+#define DEFAULT_BROKER_BACK "tcp://localhost:5556"      /* server to the broker */
+#define DEFAULT_PROXY_IN    "tcp://localhost:5557"      /* server to the proxy */
+
+#define FRAME_BYTES_MAX   ((size_t)1024 * 1024)         /* what a front socket takes at all: a request that
+                                                         * is too long still gets its one error reply */
+#define REPLY_BYTES_MAX   ((size_t)16 * 1024 * 1024)    /* a list of 100 000 names, each 64 bytes, all quotes */
+
+/* A context, and a socket in it. io_threads is 1 but where measuring shows that more pay. */
+void *net_context(int io_threads);
+void *net_socket(void *context, int type, size_t frame_bytes_max, int linger_ms);
+void net_option(void *socket, int option, int value);
+void net_bind(void *socket, const char *endpoint);
+void net_connect(void *socket, const char *endpoint);
+/* The endpoint a socket is really bound to (for "*" as the port), valid until the next call. */
+const char *net_bound(void *socket);
+
+/* SIGINT and SIGTERM end up as bytes in a pipe whose reading end is returned, to be polled beside the
+ * sockets: a flag would miss the signal that lands between the test and the poll, and process 1 of a
+ * container ignores both until it installs handlers. SIGPIPE and SIGXFSZ are ignored: the failing
+ * write says it better. */
+int net_signals(void);
+/* 1: a signal has come (and stays that way). Never blocks. */
+int net_stopping(int fd);
+
+/* Receives into msg without blocking. 1: a frame; 0: there is none now. An interrupted call is tried
+ * again; anything else ends the program. */
+int net_recv(void *socket, zmq_msg_t *msg);
+int net_more(zmq_msg_t *msg);
+/* Reads the rest of a message away. */
+void net_drop_rest(void *socket, zmq_msg_t *last);
+
+/* Sends msg, ours until then, without blocking. 0: libzmq has it. -1: it was not taken (EAGAIN: no
+ * room; EHOSTUNREACH: the peer is gone) and has been closed. Anything else ends the program. */
+int net_send(void *socket, zmq_msg_t *msg, int more);
+/* The same for a copy of some bytes. */
+int net_send_copy(void *socket, const void *p, size_t n, int more);
+
+#endif
