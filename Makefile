@@ -4,9 +4,9 @@ CFLAGS = -O2 -g
 STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 	-Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings
 TESTS  = test_json test_line test_nomem
-PROGRAMS = server logck
+PROGRAMS = broker proxy server logck
 TOOLS  = json_check
-SHARED = services.o net.o store.o recover.o run.o logs.o logfile.o topics.o ids.o journal.o segment.o disk.o line.o json.o text.o buf.o util.o
+SHARED = table.o services.o net.o store.o recover.o run.o logs.o logfile.o topics.o ids.o journal.o segment.o disk.o line.o json.o text.o buf.o util.o
 
 all: $(PROGRAMS) $(TOOLS)
 test: $(TESTS)
