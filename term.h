@@ -1,0 +1,29 @@
+/* term.h: the terminal's mode while a line is edited, and getting out of it whatever happens: at
+ * exit, at ^Z, and at every signal that can be caught. There is one terminal, so there is one of
+ * these. */
+#ifndef TERM_H
+#define TERM_H
+
+/* 0, or -1: stdin and stdout are not both a terminal on which one can move about. Characters come
+ * singly, unseen and unchanged from then on; ^C, ^\ and ^Z still make signals; pasted text comes
+ * between TERM_PASTE_BEGIN and TERM_PASTE_END, where the terminal can do that. */
+int term_open(void);
+void term_close(void);
+
+#define TERM_PASTE_BEGIN "\033[200~"
+#define TERM_PASTE_END   "\033[201~"
+
+enum term_event {
+	TERM_NOTHING,
+	TERM_RESIZED,
+	TERM_SUSPEND,           /* ^Z: clear the screen of what is ours, then call term_suspend() */
+	TERM_GONE
+};
+
+/* To be polled for input; then term_next() until TERM_NOTHING. */
+int term_fd(void);
+enum term_event term_next(void);
+/* Stops the process; returns when it goes on. */
+void term_suspend(void);
+
+#endif
