@@ -78,21 +78,6 @@ static atomic_size_t unread_bytes;      /* of answers above SMALL_BYTES that lib
 
 /* ---- the front: clients ---- */
 
-/* A small frame that was received is a piece of the buffer it was read into, and holds all of that,
- * some 18 KiB: what may stay for seconds gets memory of its own. */
-static void keep_small(zmq_msg_t *frame)
-{
-	zmq_msg_t copy;
-	size_t n = zmq_msg_size(frame);
-
-	if (n == 0 || n > SMALL_BYTES)
-		return;
-	if (zmq_msg_init_size(&copy, n) == -1)
-		die(EXIT_FAILED, "%zu bytes:", n);
-	memcpy(zmq_msg_data(&copy), zmq_msg_data(frame), n);
-	(void)zmq_msg_move(frame, &copy);       /* of valid messages: cannot fail */
-}
-
 /* Reads what stands behind the address: the envelope up to its first empty frame and then the body,
  * or, from a DEALER that sends no empty frame, frames of which the last is the body. Any other
  * message gets an empty body: a server answers that with its one clear error. */
@@ -105,7 +90,7 @@ static void take_frames(struct request *r)
 
 		more = net_more(&r->body);
 		r->bytes += n;
-		keep_small(&r->body);
+		net_own(&r->body);
 		if (!more && (delimited || n > 0))
 			return;
 		if (delimited || r->frames == ENVELOPE_MAX)
@@ -451,11 +436,12 @@ static void flush(struct server *s)
 static void give(struct server *s, struct request *r)
 {
 	struct str body = { zmq_msg_data(&r->body), zmq_msg_size(&r->body) };
+	struct request_id id = { table.boot, r->count | (r->given ? BACK_AGAIN : 0) };
 
 	queue_remove(r);
 	if (s->out.n == 0)
 		buf_putc(&s->out, 'Q');
-	back_put_record(&s->out, (struct request_id){ table.boot, r->count }, body);
+	back_put_record(&s->out, id, body);
 	if (s->out.err)
 		die(EXIT_FAILED, "out of memory");
 	counter[BACK_REDELIVERED] += (uint64_t)r->given;

@@ -12,12 +12,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SUBSCRIPTION_BYTES_MAX ((size_t)1024)   /* topics have 64; a longer one costs its connection */
+#define SUBSCRIPTION_BYTES_MAX ((size_t)256)    /* topics have 64, and a handshake must fit; a longer one
+                                                 * costs its connection. libzmq spends 32 bytes on
+                                                 * each byte, and does not bound their number */
 #define TAKE_MAX   1000         /* messages in one turn, so that signals and subscriptions have theirs */
-#define QUEUE_IN   10000        /* messages from a server that wait for us: a burst of a few batches */
-#define QUEUE_OUT  100000       /* and for each subscriber. One that falls further behind loses live
-                                 * publications and reads them from the log */
 #define LINGER_MS  500
+#define BACKLOG    1024         /* connections that come at once; libzmq's 100 cost the others a second */
+
+/* Publications that may wait. One thread of libzmq reads publishers and writes to subscribers by
+ * turns, so a short queue in front and a long one behind lose nothing while subscribers read: when
+ * the one in front is full TCP holds the publisher back, which is cheaper than a queue for each
+ * subscriber. (With two threads, or a longer queue in front, a burst loses up to a fifth.)
+ * A subscriber that does not read loses what is beyond, and costs 2.5 MiB and the publications. */
+#define QUEUE_IN   1000         /* from each server */
+#define QUEUE_OUT  20000        /* to each subscriber: two thirds of a second of the fastest server */
 
 static void *in, *out;
 static int signals;
@@ -31,17 +39,18 @@ static void usage(FILE *to)
 	    "  -h, -V        this text; the version\n", program(), DEFAULT_XSUB, DEFAULT_XPUB);
 }
 
-/* Moves one frame; frames after the first of a message go where that went. */
-static void move_rest(zmq_msg_t *frame)
+/* Moves one message. A subscriber may be slow to read it: it must not hold more than itself. */
+static void move(zmq_msg_t *frame)
 {
-	int more = net_more(frame);
+	int more;
 
-	while (net_send(out, frame, more) == 0 && more) {
-		(void)zmq_msg_init(frame);      /* cannot fail */
-		if (!net_recv(in, frame))
-			return;                 /* cannot be: the frames of a message come together */
+	do {
 		more = net_more(frame);
-	}
+		net_own(frame);
+		if (net_send(out, frame, more) == -1)   /* cannot be: an XPUB takes everything */
+			return;
+		(void)zmq_msg_init(frame);              /* cannot fail */
+	} while (more && net_recv(in, frame));
 }
 
 /* An XPUB takes everything: for a subscriber without room it drops the message. */
@@ -55,7 +64,7 @@ static void publish(void)
 			(void)zmq_msg_close(&frame);    /* valid */
 			return;
 		}
-		move_rest(&frame);
+		move(&frame);
 	}
 }
 
@@ -90,6 +99,7 @@ static void open_sockets(void *context, const char *xsub, const char *xpub)
 
 	out = net_socket(context, ZMQ_XPUB, SUBSCRIPTION_BYTES_MAX, LINGER_MS);
 	net_option(out, ZMQ_SNDHWM, QUEUE_OUT);
+	net_option(out, ZMQ_BACKLOG, BACKLOG);
 	net_bind(out, xpub);
 	in = net_socket(context, ZMQ_XSUB, FRAME_BYTES_MAX, 0);
 	net_option(in, ZMQ_RCVHWM, QUEUE_IN);

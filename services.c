@@ -66,7 +66,8 @@ static struct str request_id(struct services *v, struct request *r, const struct
 			r->refused = "id inválido: 1 a 64 caracteres ASCII imprimíveis";
 		return s;
 	}
-	r->unique = !r->again;
+	/* That one is looked for among the stored ones too, even when the broker gave it for the first time:
+	 * a server that hung finds requests in its socket that another one has been given meanwhile. */
 	buf_putc(&v->scratch, '~');
 	buf_hex(&v->scratch, r->id.boot);
 	buf_putc(&v->scratch, '.');
@@ -118,7 +119,7 @@ static int event_seen(struct services *v, struct request *r, struct str name, co
 {
 	struct topic *events = store_events(v->store);
 	struct line l;
-	uint64_t seq = events == NULL || r->unique ? 0 : store_seen(v->store, events, name, id);
+	uint64_t seq = events == NULL ? 0 : store_seen(v->store, events, name, id);
 
 	if (seq == 0 || store_find(v->store, events, seq, &l) != 1 || !str_is(l.message, event))
 		return 0;
@@ -275,7 +276,7 @@ static void take_text(struct services *v, struct request *r, const struct json_n
 		t = existing(v, r, kind, to);
 	if (t == NULL)
 		return;
-	r->seq = r->unique ? 0 : store_seen(v->store, t, user, l.id);
+	r->seq = store_seen(v->store, t, user, l.id);
 	if (r->seq != 0) {
 		take_again(v, r, t);
 		return;
