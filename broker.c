@@ -195,10 +195,24 @@ static void refuse(struct request *r)
 	answer(r, refusal());
 }
 
+static int expired(const struct request *r)
+{
+	return now - r->arrived >= REQUEST_WAIT_MS;
+}
+
+/* With a request that still waits, all that its client sent behind it expire: a server that comes now
+ * would store those first, and the client's second try of this one after them. */
 static void expire(void)
 {
-	while (table.oldest != NULL && now - table.oldest->arrived >= REQUEST_WAIT_MS)
-		refuse(table.oldest);
+	if (table.oldest == NULL || !expired(table.oldest))
+		return;
+	for (struct request *r = table.oldest, *newer; r != NULL; r = newer) {
+		newer = r->newer;
+		if (expired(r) && r->server == NULL)
+			r->client->late = now;
+		if (expired(r) || (r->server == NULL && r->client->late == now))
+			refuse(r);
+	}
 }
 
 /* ---- the back: servers ---- */
@@ -652,6 +666,7 @@ int main(int argc, char **argv)
 	set_program(argv[0]);
 	options(argc, argv, &clients_at, &servers_at);
 	signals = net_signals();
+	net_descriptors();
 	started = now = ticks_ms();
 	table_open(&table, (uint64_t)now_ms() * 1000);
 	context = net_context(1);

@@ -28,6 +28,7 @@ struct client {
 	zmq_msg_t identity;     /* the address that the ROUTER gave it */
 	struct client *next;    /* in its bucket, or in the list of free entries */
 	struct server *server;  /* or NULL: none yet */
+	int64_t late;           /* when a request of its own expired last, ms */
 	uint32_t requests;
 	uint32_t hash;
 };

@@ -17,8 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RESEND_MS      1500     /* an answer takes milliseconds; this long means that it was lost */
-#define RESEND_MS_MAX  6000     /* doubled up to this: a slow server is not to be flooded */
+#define RESEND_MS      6000     /* the broker answers within 5 s, be it with an error: silence that long
+                                 * means that it was lost. Not sooner: a copy of some requests of a
+                                 * window, sent while the broker gives them up, would change the order */
 #define UNAVAILABLE_MS 250      /* no spin, and time for the same answer to those behind it: then
                                  * all go out again in their order, and no new one before them */
 #define BUCKETS        1024     /* of requests by number; about as many as are ever under way */
@@ -32,7 +33,6 @@ struct request {
 	uint64_t number;                /* in the envelope */
 	int64_t deadline;               /* ticks_ms() */
 	int64_t due;                    /* when to send it (again) */
-	int64_t wait;                   /* and how long after that once more */
 	int unavailable;                /* 1: the last thing heard was that there is no server */
 	talk_answer *answer;
 	void *arg;
@@ -201,10 +201,8 @@ static void tell_connection(struct talk *t)
 
 static void all_are_due(struct talk *t)
 {
-	for (struct request *r = t->first; r != NULL; r = r->next) {
+	for (struct request *r = t->first; r != NULL; r = r->next)
 		r->due = 0;
-		r->wait = RESEND_MS;
-	}
 	t->unsent = 1;
 }
 
@@ -319,8 +317,7 @@ static int send_one(struct talk *t, struct request *r, int64_t now)
 	if (net_send_copy(s, &r->number, sizeof r->number, 1) == -1 ||
 	    net_send_copy(s, "", 0, 1) == -1 || net_send_copy(s, r->body, r->n, 0) == -1)
 		return -1;
-	r->due = now + r->wait;
-	r->wait = r->wait * 2 < RESEND_MS_MAX ? r->wait * 2 : RESEND_MS_MAX;
+	r->due = now + RESEND_MS;
 	if (r->due < t->check_at)
 		t->check_at = r->due;
 	return 0;
@@ -348,7 +345,6 @@ void talk_request(struct talk *t, const char *service, const struct buf *members
 	r = must_alloc(sizeof *r + t->make.n);
 	r->number = ++t->number;
 	r->deadline = limit_ms < 0 ? INT64_MAX : now + limit_ms;
-	r->wait = RESEND_MS;
 	r->answer = answer;
 	r->arg = arg;
 	r->n = t->make.n;
@@ -446,7 +442,6 @@ static void answered(struct talk *t, uint64_t number, struct str body)
 		return;
 	}
 	r->unavailable = 1;
-	r->wait = RESEND_MS;
 	r->due = t->pause = ticks_ms() + UNAVAILABLE_MS;
 	if (r->due < t->check_at)
 		t->check_at = r->due;
