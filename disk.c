@@ -121,8 +121,11 @@ static int posix_list(struct disk *d, enum disk_dir dir, disk_name_fn *each, voi
 	struct dirent *e;
 	int r = 0, saved;
 
-	if (stream == NULL)
+	if (stream == NULL) {
+		if (fd != -1)
+			(void)close(fd);        /* was not even read */
 		return dir_of(d, dir) == -1 ? 0 : -1;
+	}
 	while (errno = 0, r == 0 && (e = readdir(stream)) != NULL)
 		r = each(ctx, e->d_name);
 	saved = errno;
@@ -182,24 +185,24 @@ static const struct disk posix_ops = {
 	.free = posix_free
 };
 
-/* A directory that was made must be there after a power loss too, so its parent is synced; the parent
- * of path itself is opened by name. */
-static int make_dir(int parent, const char *path)
+/* Syncs the directory that has the name of path in it. */
+static int sync_parent(const char *path)
 {
 	char up[PATH_MAX];
-	const char *slash = strrchr(path, '/');
+	size_t n = strlen(path);
 	int fd, r;
 
-	if (mkdirat(parent, path, 0755) == -1)
-		return errno == EEXIST ? 0 : -1;
-	if (slash != NULL && (size_t)(slash - path) < sizeof up) {
-		memcpy(up, path, (size_t)(slash - path));
-		up[slash - path] = '\0';
-		path = slash == path ? "/" : up;
-	} else {
-		path = ".";
+	while (n > 1 && path[n - 1] == '/')     /* data/ lies in the same directory as data */
+		n--;
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	if (n >= sizeof up) {
+		errno = ENAMETOOLONG;
+		return -1;
 	}
-	fd = openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	memcpy(up, n > 0 ? path : "./", n > 0 ? n : 2);
+	up[n > 0 ? n : 2] = '\0';
+	fd = open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
 	r = fsync(fd);
@@ -207,24 +210,37 @@ static int make_dir(int parent, const char *path)
 	return r;
 }
 
+/* A directory that was made must be there after a power loss too. One that is there already was perhaps
+ * made a moment ago by a process that died before it could see to that; but its parent is perhaps
+ * none of ours, and cannot be opened. */
+static int make_root(const char *path)
+{
+	if (mkdir(path, 0755) == 0)
+		return sync_parent(path);
+	if (errno != EEXIST)
+		return -1;
+	(void)sync_parent(path);        /* see above */
+	return 0;
+}
+
 static int open_dirs(struct posix_disk *p, const char *path, int create)
 {
 	for (int i = 0; i < DISK_DIRS; i++)
 		p->dir[i] = -1;
-	if (create && make_dir(AT_FDCWD, path) == -1)
+	if (create && make_root(path) == -1)
 		return -1;
 	p->dir[DISK_ROOT] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->dir[DISK_ROOT] == -1)
 		return -1;
 	for (int i = DISK_CHANNELS; i < DISK_DIRS; i++) {
-		if (create && make_dir(p->dir[DISK_ROOT], dir_name[i]) == -1)
+		if (create && mkdirat(p->dir[DISK_ROOT], dir_name[i], 0755) == -1 && errno != EEXIST)
 			return -1;
 		p->dir[i] = openat(p->dir[DISK_ROOT], dir_name[i],
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (p->dir[i] == -1 && (create || errno != ENOENT))
 			return -1;
 	}
-	return 0;
+	return create ? fsync(p->dir[DISK_ROOT]) : 0;   /* their names */
 }
 
 struct disk *disk_posix(const char *path, int create)

@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEGMENT_BYTES ((uint64_t)32 * 1024 * 1024)      /* about 5 s of full load between checkpoints */
-#define AHEAD_BYTES   ((uint64_t)1024 * 1024)           /* one metadata sync in about 4000 messages */
-#define REMEMBER_MS   (2 * 60 * 1000)                   /* ids are remembered this long over a restart */
-#define REMEMBER_MAX  1000000                           /* messages; or this many, whichever is less */
+struct journal_limits journal_limits = {
+	.segment_bytes = 32 * 1024 * 1024,      /* about 5 s of full load between checkpoints */
+	.ahead_bytes = 1024 * 1024,             /* one metadata sync in about 4000 messages */
+	.remember_ms = 2 * 60 * 1000,           /* ids are remembered this long over a restart, */
+	.remember_max = 1000000                 /* or for this many messages, whichever is less */
+};
 
 struct journal {
 	struct disk *disk;
@@ -28,6 +30,7 @@ struct journal {
 	uint64_t ready;         /* bytes of the segment's file that have been written, at least as zeros */
 	uint64_t checkpoint;
 	int sealed;             /* the last record is a seal: the next segment must be begun first */
+	int unsure;             /* records of others were read: the last one is perhaps not synced */
 	struct buf out;
 };
 
@@ -74,11 +77,14 @@ static int take_record(struct journal *j, struct segment *s, const struct record
 	struct batch b = { r->at, r->end, r->messages, r->payload };
 	struct str position = r->payload;
 	uint64_t n;
+	int e;
 
 	switch (r->kind) {
 	case RECORD_BATCH:
+		if ((e = each(ctx, &b)) != 0)
+			return e;
 		s->messages += r->messages;
-		return each(ctx, &b);
+		return 0;
 	case RECORD_CHECKPOINT:
 		if (take_le64(&position, &n) == 0 && n > j->checkpoint)
 			j->checkpoint = n;
@@ -89,18 +95,19 @@ static int take_record(struct journal *j, struct segment *s, const struct record
 	}
 }
 
-/* Reads the records from j->end on, in a segment that j->end lies in, and moves j->end along. */
+/* Reads the records from j->end on, in a segment that j->end lies in, and moves j->end along. A record
+ * that could not be taken is read again the next time. */
 static int read_on(struct journal *j, int fd, struct segment *s, batch_fn *each, void *ctx)
 {
 	struct record r;
 	int v = INVALID, e;
 
 	while (!j->sealed && (v = record_read(&j->reader, fd, s, j->end, &r)) == VALID) {
-		j->last = r.at;
-		j->end = r.end;
 		e = take_record(j, s, &r, each, ctx);
 		if (e != 0)
 			return e;
+		j->last = r.at;
+		j->end = r.end;
 	}
 	return v == FAILED ? JOURNAL_REFUSED : 0;
 }
@@ -113,9 +120,12 @@ static int read_segment(struct journal *j, int fd, struct segment *s, batch_fn *
 	j->end = j->last = j->checkpoint = s->start;
 	j->sealed = 0;
 	while ((r = read_on(j, fd, s, each, ctx)) == 0 && !j->sealed) {
-		uint64_t next = record_find(&j->reader, fd, s, j->end);
+		uint64_t next = 0;
+		int v = record_find(&j->reader, fd, s, j->end, &next);
 
-		if (next == 0)
+		if (v == FAILED)
+			return JOURNAL_REFUSED;
+		if (v == INVALID)
 			break;
 		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64 ": damaged, %" PRIu64
 		    " bytes cannot be read", s->number, segment_offset(s, j->end), next - j->end);
@@ -124,13 +134,21 @@ static int read_segment(struct journal *j, int fd, struct segment *s, batch_fn *
 	return r;
 }
 
-static int add_named(void *ctx, const char *name)
+/* 1: it is the name of a segment. */
+static int is_segment(const char *name, uint64_t *number)
 {
-	struct segment s = { .number = strtoull(name, NULL, 16) };
 	char wanted[SEGMENT_NAME_BYTES];
 
-	segment_name(wanted, s.number);
-	return strcmp(name, wanted) == 0 ? add_segment(ctx, &s) : 0;
+	*number = strtoull(name, NULL, 16);
+	segment_name(wanted, *number);
+	return strcmp(name, wanted) == 0;
+}
+
+static int add_named(void *ctx, const char *name)
+{
+	struct segment s = { 0 };
+
+	return is_segment(name, &s.number) ? add_segment(ctx, &s) : 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -168,7 +186,7 @@ static int read_starts(struct journal *j)
 /* What lies before the newest segment is in the logs: it is read for its ids only, while they count. */
 static int read_journal(struct journal *j, batch_fn *each, void *ctx)
 {
-	int64_t old = now_ms() - REMEMBER_MS;
+	int64_t old = now_ms() - journal_limits.remember_ms;
 	int r = read_starts(j);
 
 	for (size_t i = 0; i < j->n && r == 0; i++) {
@@ -195,9 +213,11 @@ static int make_ready(struct journal *j, uint64_t upto)
 
 	if (upto <= ready)
 		return 0;
-	upto += AHEAD_BYTES;
+	upto += journal_limits.ahead_bytes;
 	while (ready < upto) {
-		if (disk_write_full(j->disk, j->fd, zeros, sizeof zeros, ready) == -1) {
+		size_t n = upto - ready < sizeof zeros ? (size_t)(upto - ready) : sizeof zeros;
+
+		if (disk_write_full(j->disk, j->fd, zeros, n, ready) == -1) {
 			int e = errno;
 
 			/* Gives the space back; should that fail, zeros behind the end mean nothing. */
@@ -205,7 +225,7 @@ static int make_ready(struct journal *j, uint64_t upto)
 			errno = e;
 			return -1;
 		}
-		ready += sizeof zeros;
+		ready += n;
 	}
 	j->ready = ready;
 	return 0;
@@ -259,8 +279,10 @@ static int start_segment(struct journal *j, struct segment *s, int fd)
 
 	if (v == FAILED)
 		return JOURNAL_REFUSED;
-	if (v == VALID)
-		return s->start == j->end ? 0 : JOURNAL_LOST;
+	if (v == VALID && s->start != j->end)
+		return JOURNAL_LOST;
+	if (v == VALID) /* its maker perhaps did not live to sync its name */
+		return j->disk->sync_dir(j->disk, DISK_JOURNAL) == 0 ? 0 : JOURNAL_BROKEN;
 	j->fd = fd;
 	r = init_segment(j, s);
 	j->fd = old;
@@ -289,22 +311,27 @@ static int next_segment(struct journal *j)
 
 /* What was read may be in the page cache only, be it that its writer was killed before the sync, or
  * that the sync failed and the kernel holds the pages for clean. Each batch was synced before the next
- * was written, so it can be the last one only: it is written again, which makes its pages dirty. */
+ * was written, so it can be the last one only, or the header when there is none: it is written again,
+ * which makes its pages dirty. */
 static int rewrite_last(struct journal *j)
 {
 	struct record r;
 	struct str raw;
-	int v;
+	int v = VALID;
 
-	if (j->last == j->end)
-		return 0;
-	v = record_read(&j->reader, j->fd, newest(j), j->last, &r);
+	if (j->last == j->end) {
+		segment_put_header(&j->out, newest(j));
+		raw = buf_str(&j->out);
+	} else {
+		v = record_read(&j->reader, j->fd, newest(j), j->last, &r);
+		raw = record_raw(&j->reader);
+	}
 	if (v == INVALID)
 		errno = EIO;    /* it was valid a moment ago */
 	if (v != VALID)
 		return JOURNAL_REFUSED;
-	raw = record_raw(&j->reader);
-	if (disk_write_full(j->disk, j->fd, raw.p, raw.n, segment_offset(newest(j), j->last)) == -1)
+	if (disk_write_full(j->disk, j->fd, raw.p, raw.n, j->last == j->end ? 0 :
+	    segment_offset(newest(j), j->last)) == -1)
 		return JOURNAL_REFUSED;
 	return j->disk->sync(j->disk, j->fd) == -1 ? JOURNAL_BROKEN : 0;
 }
@@ -396,45 +423,59 @@ int journal_scan(struct disk *disk, batch_fn *each, void *ctx)
 
 static int highest(void *ctx, const char *name)
 {
-	uint64_t *most = ctx, number = strtoull(name, NULL, 16);
+	uint64_t *most = ctx, number;
 
-	if (number > *most)
+	if (is_segment(name, &number) && number > *most)
 		*most = number;
 	return 0;
 }
 
-/* Whether the others have gone on beyond the next segment and have thrown that one away. */
-static int left_behind(struct journal *j)
+/* Goes on behind a seal, if somebody has begun the next segment: *gone_on says so. When there is none,
+ * appending will make it. Lost: it has been made, filled and thrown away. */
+static int go_on_reading(struct journal *j, int *gone_on)
 {
-	uint64_t number = newest(j)->number + 1, most = 0;
-	int fd = open_segment(j, number, 0);
+	struct segment s = { .number = newest(j)->number + 1 };
+	uint64_t most = 0;
+	int fd = open_segment(j, s.number, 0), v;
 
-	if (fd != -1) {
-		j->disk->close(j->disk, fd);
-		return 0;
-	}
-	if (errno != ENOENT || j->disk->list(j->disk, DISK_JOURNAL, highest, &most) == -1)
+	*gone_on = 0;
+	if (fd == -1 && (errno != ENOENT || j->disk->list(j->disk, DISK_JOURNAL, highest, &most) == -1))
 		return JOURNAL_REFUSED;
-	return most > number ? JOURNAL_LOST : 0;
+	if (fd == -1)
+		return most > s.number ? JOURNAL_LOST : 0;
+	v = segment_read_header(&j->reader, fd, &s);
+	j->disk->close(j->disk, fd);
+	if (v == FAILED)
+		return JOURNAL_REFUSED;
+	*gone_on = v == VALID;
+	return v == VALID ? next_segment(j) : 0;
 }
 
 int journal_follow(struct journal *j, batch_fn *each, void *ctx)
 {
-	uint64_t from = j->end;
-	int r;
+	uint64_t from = j->end, applied;
+	int r, more;
 
-	while ((r = read_on(j, j->fd, newest(j), each, ctx)) == 0 && j->sealed) {
-		r = left_behind(j);
-		if (r == 0)
-			r = next_segment(j);
-		if (r != 0)
-			return r;
-	}
-	if (r != 0 || j->end == from)
+	do {
+		more = 0;
+		r = read_on(j, j->fd, newest(j), each, ctx);
+		if (r == 0 && j->sealed)
+			r = go_on_reading(j, &more);
+	} while (r == 0 && more);
+	j->unsure |= j->end != from;
+	if (r != 0)
 		return r;
+	applied = journal_applied(j);
+	if (applied > j->end)   /* others have read on where we see no record: what is there is damaged */
+		return JOURNAL_LOST;
+	if (!j->unsure)
+		return 0;
 	if (j->disk->size(j->disk, j->fd, &j->ready) == -1)
 		return JOURNAL_REFUSED;
-	return journal_applied(j) < j->end ? rewrite_last(j) : 0;
+	r = applied < j->end ? rewrite_last(j) : 0;
+	if (r == 0)
+		j->unsure = 0;
+	return r;
 }
 
 /* The records of one segment between two positions, over damage as in read_segment(), which has
@@ -445,19 +486,20 @@ static int again(struct journal *j, const struct segment *s, uint64_t at, uint64
 	int fd = open_segment(j, s->number, 0), r = 0, v = VALID;
 	struct record record;
 
-	if (fd == -1)
-		return JOURNAL_REFUSED;
-	while (at < stop && at != 0 && r == 0) {
+	if (fd == -1)   /* another process has removed a segment that was too old */
+		return errno == ENOENT && s != newest(j) ? 0 : JOURNAL_REFUSED;
+	while (at < stop && v == VALID && r == 0) {
 		v = record_read(&j->reader, fd, s, at, &record);
-		if (v == FAILED)
-			r = JOURNAL_REFUSED;
 		if (v == VALID && record.kind == RECORD_BATCH)
 			r = each(ctx, &(struct batch){ record.at, record.end, record.messages,
 			    record.payload });
-		at = v == VALID ? record.end : record_find(&j->reader, fd, s, at);
+		if (v == VALID)
+			at = record.end;
+		if (v == INVALID)
+			v = record_find(&j->reader, fd, s, at, &at);
 	}
 	j->disk->close(j->disk, fd);
-	return r;
+	return v == FAILED ? JOURNAL_REFUSED : r;
 }
 
 int journal_again(struct journal *j, uint64_t from, batch_fn *each, void *ctx)
@@ -478,8 +520,14 @@ int journal_again(struct journal *j, uint64_t from, batch_fn *each, void *ctx)
 
 int journal_append(struct journal *j, struct str payload, uint64_t messages)
 {
-	int r = j->sealed ? next_segment(j) : 0;
+	int r = 0;
 
+	if (payload.n > JOURNAL_PAYLOAD_MAX) {
+		errno = EMSGSIZE;
+		return JOURNAL_REFUSED;
+	}
+	if (j->sealed)
+		r = next_segment(j);
 	if (r == 0)
 		r = write_record(j, RECORD_BATCH, payload, messages);
 	if (r != 0)
@@ -501,14 +549,25 @@ uint64_t journal_oldest(const struct journal *j)
 	return j->segment[0].start;
 }
 
-void journal_set_applied(struct journal *j)
+static int write_applied(struct journal *j, uint64_t position)
 {
 	struct buf b = { 0 };
+	int r;
 
-	buf_le64(&b, j->end);
-	if (!b.err)     /* unwritten it stays too low, and another process does some work twice */
-		(void)disk_write_full(j->disk, j->lock_fd, b.p, b.n, 0);
+	buf_le64(&b, position);
+	r = b.err ? -1 : disk_write_full(j->disk, j->lock_fd, b.p, b.n, 0);
 	buf_free(&b);
+	return r;
+}
+
+void journal_set_applied(struct journal *j)
+{
+	(void)write_applied(j, j->end); /* unwritten it stays too low, and some work is done twice */
+}
+
+int journal_distrust(struct journal *j)
+{
+	return write_applied(j, 0) == -1 ? JOURNAL_REFUSED : 0;
 }
 
 uint64_t journal_applied(struct journal *j)
@@ -529,19 +588,19 @@ uint64_t journal_checkpointed(const struct journal *j)
 
 int journal_full(const struct journal *j)
 {
-	return segment_offset(newest(j), j->end) >= SEGMENT_BYTES;
+	return segment_offset(newest(j), j->end) >= journal_limits.segment_bytes;
 }
 
 /* Only ids are lost with a segment that is not the newest. */
 static void remove_old(struct journal *j)
 {
-	int64_t old = now_ms() - REMEMBER_MS;
+	int64_t old = now_ms() - journal_limits.remember_ms;
 	uint64_t later = 0;
 	char name[SEGMENT_NAME_BYTES];
 
 	for (size_t i = 1; i < j->n; i++)
 		later += j->segment[i].messages;
-	while (j->n > 1 && (later >= REMEMBER_MAX || j->segment[1].ms < old)) {
+	while (j->n > 1 && (later >= journal_limits.remember_max || j->segment[1].ms < old)) {
 		segment_name(name, j->segment[0].number);
 		/* If it stays it is removed after the next start; another process may have been first. */
 		(void)j->disk->unlink(j->disk, DISK_JOURNAL, name);

@@ -19,6 +19,14 @@ enum { JOURNAL_REFUSED = -1, JOURNAL_BROKEN = -2, JOURNAL_LOST = -3 };
 
 #define JOURNAL_PAYLOAD_MAX ((size_t)16 * 1024 * 1024)  /* a longer record is taken for damage */
 
+/* The numbers that the files go by. They are no constants so that a test can go through many files in
+ * a moment; nobody else changes them. */
+extern struct journal_limits {
+	uint64_t segment_bytes, ahead_bytes;
+	int64_t remember_ms;
+	uint64_t remember_max;
+} journal_limits;
+
 struct journal;
 
 struct batch {
@@ -42,7 +50,7 @@ int journal_lock(struct journal *j);
 void journal_unlock(struct journal *j);
 
 /* Hands over the batches that others appended since the last call, and makes them durable when
- * their writer did not live to do it. */
+ * their writer did not live to do it. A batch that each() did not take comes again the next time. */
 int journal_follow(struct journal *j, batch_fn *each, void *ctx);
 
 /* The batches from a position on to the end, once more. */
@@ -54,9 +62,12 @@ uint64_t journal_end(const struct journal *j);
 uint64_t journal_oldest(const struct journal *j);       /* the first position that can still be read */
 
 /* The position up to which the logs are known to have everything, applied: written, checkpointed:
- * synced. "Applied" is a hint for other processes that outlives only a process, not a power loss. */
+ * synced. "Applied" is for all processes, and outlives a process, but not a power loss. When it is not
+ * the end, whoever has the lock writes the logs again from there or from the checkpoint on. */
 void journal_set_applied(struct journal *j);
 uint64_t journal_applied(struct journal *j);
+/* Applied is nothing: what the logs show is perhaps not what will be on the disk. 0, or refused. */
+int journal_distrust(struct journal *j);
 uint64_t journal_checkpointed(const struct journal *j);
 
 /* Records that all before the end is in the logs, and synced: nothing older is needed after a crash.

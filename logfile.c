@@ -6,6 +6,7 @@
 
 #define WINDOW_BYTES ((size_t)64 * 1024)        /* a page of history in one or two reads */
 #define PROBE_BYTES  ((size_t)4 * 1024)         /* a step of a search wants one line */
+#define TABS         6                          /* in a line */
 #define SEARCH_BYTES ((uint64_t)8 * 1024)       /* below this, reading on is cheaper than halving */
 
 void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at, uint64_t end)
@@ -14,7 +15,7 @@ void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at, uin
 	r->fd = fd;
 	r->end = end;
 	r->at = r->from = at;
-	r->window.n = 0;
+	buf_clear(&r->window);
 	r->chunk = WINDOW_BYTES;
 }
 
@@ -82,14 +83,45 @@ int log_next(struct log_reader *r, struct str *text)
 	}
 }
 
+/* When the newline between two lines is damaged, the second one stands at the end of a text that is no
+ * line: its start, or 0. Its number is in front of the sixth tab from the end. */
+static size_t hidden_line(struct log_reader *r, struct str text)
+{
+	size_t i = text.n;
+	struct line line;
+
+	for (int tabs = 0; tabs < TABS; tabs++) {
+		do
+			if (i == 0)
+				return 0;
+		while (text.p[--i] != '\t');
+	}
+	while (i > 1 && text.p[i - 1] >= '0' && text.p[i - 1] <= '9') {
+		i--;
+		if (line_decode((struct str){ text.p + i, text.n - i }, &line, &r->scratch) == NULL)
+			return i;
+	}
+	return 0;
+}
+
 int log_next_line(struct log_reader *r, struct line *line, const char **why)
 {
 	struct str text;
 	int more = log_next(r, &text);
+	size_t hidden;
 
-	if (more == 1)
-		*why = r->whole ? line_decode(text, line, &r->scratch) : "no newline at its end";
-	return more;
+	if (more != 1)
+		return more;
+	*why = line_decode(text, line, &r->scratch);
+	if (*why != NULL && r->whole && !r->scratch.err && (hidden = hidden_line(r, text)) > 0)
+		r->at -= text.n + 1 - hidden;
+	if (r->scratch.err) {   /* says nothing about the line */
+		errno = ENOMEM;
+		return -1;
+	}
+	if (!r->whole)
+		*why = "no newline at its end";
+	return 1;
 }
 
 int log_next_good(struct log_reader *r, struct line *line)

@@ -31,7 +31,8 @@ void log_free(struct log_reader *r);
  * line_decode() refuses: r->at tells where the next one starts. */
 int log_next(struct log_reader *r, struct str *text);
 
-/* The same, decoded: *why is NULL for a good line, else what is wrong with it. */
+/* The same, decoded: *why is NULL for a good line, else what is wrong with it. A good line whose
+ * predecessor has lost its newline is found all the same. */
 int log_next_line(struct log_reader *r, struct line *line, const char **why);
 
 /* The next good line. */

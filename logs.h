@@ -11,6 +11,7 @@ struct logs {
 	struct topic *newest, *oldest;  /* the open ones, by use */
 	size_t open, open_max;
 	struct buf file;                /* scratch: the name that was used last */
+	int broken;                     /* a sync has failed: the process must end */
 };
 
 /* Opens the log unless it is open, and makes it the one most recently used; another one may be closed

@@ -7,12 +7,16 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define HANDSHAKE_MS    2000    /* a connection that says nothing holds a descriptor no longer than this */
 #define KEEPALIVE_IDLE  10      /* seconds; a peer whose cable was pulled is found within 10 + 3 x 5 */
 #define KEEPALIVE_EVERY 5
 #define KEEPALIVE_COUNT 3
+
+#define OWN_BYTES_MAX   ((size_t)1024)  /* copying costs less than the allocation it needs anyway; above,
+                                         * what a frame pins is at most some 20 times itself */
 
 static int signal_pipe[2];
 
@@ -71,6 +75,16 @@ const char *net_bound(void *socket)
 	if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &n) == -1)
 		die(EXIT_FAILED, "ZMQ_LAST_ENDPOINT: %s", zmq_strerror(errno));
 	return endpoint;
+}
+
+void net_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur == r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r);             /* refused: what there was stays */
 }
 
 static void on_signal(int number)
@@ -134,6 +148,19 @@ void net_drop_rest(void *socket, zmq_msg_t *last)
 {
 	while (zmq_msg_more(last) && net_recv(socket, last))
 		;
+}
+
+void net_own(zmq_msg_t *msg)
+{
+	size_t n = zmq_msg_size(msg);
+	zmq_msg_t copy;
+
+	if (n == 0 || n > OWN_BYTES_MAX)
+		return;
+	if (zmq_msg_init_size(&copy, n) == -1)
+		die(EXIT_FAILED, "%zu bytes:", n);
+	memcpy(zmq_msg_data(&copy), zmq_msg_data(msg), n);
+	(void)zmq_msg_move(msg, &copy);                 /* of valid messages: cannot fail */
 }
 
 int net_send(void *socket, zmq_msg_t *msg, int more)

@@ -32,6 +32,10 @@ void net_connect(void *socket, const char *endpoint);
 /* The endpoint a socket is really bound to (for "*" as the port), valid until the next call. */
 const char *net_bound(void *socket);
 
+/* Asks for as many descriptors as the system gives without privilege, for a program with many peers:
+ * the usual limit is 1024, and libzmq spins while a connection waits that it has no descriptor for. */
+void net_descriptors(void);
+
 /* SIGINT and SIGTERM end up as bytes in a pipe whose reading end is returned, to be polled beside the
  * sockets: a flag would miss the signal that lands between the test and the poll, and process 1 of a
  * container ignores both until it installs handlers. SIGPIPE and SIGXFSZ are ignored: the failing
@@ -46,6 +50,11 @@ int net_recv(void *socket, zmq_msg_t *msg);
 int net_more(zmq_msg_t *msg);
 /* Reads the rest of a message away. */
 void net_drop_rest(void *socket, zmq_msg_t *last);
+
+/* Gives a small frame that was received memory of its own, for a message that may have to wait: until
+ * then it is a piece of the buffer it was read into and holds all of that, some 18 KiB. To be called
+ * after net_more(), of which the new frame knows nothing. */
+void net_own(zmq_msg_t *msg);
 
 /* Sends msg, ours until then, without blocking. 0: libzmq has it. -1: it was not taken (EAGAIN: no
  * room; EHOSTUNREACH: the peer is gone) and has been closed. Anything else ends the program. */

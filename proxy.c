@@ -130,6 +130,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	signals = net_signals();
+	net_descriptors();
 	context = net_context(1);
 	open_sockets(context, xsub, xpub);
 	serve();

@@ -10,7 +10,8 @@
 
 /* ---- learning from the journal ---- */
 
-/* Takes the next line off a run's lines: 1, or 0 at the end. What is no good line is stepped over. */
+/* Takes the next line off a run's lines: 1; 0 at the end; -1: no memory. What is no good line is stepped
+ * over. */
 static int take_line(struct store *s, struct str *lines, struct line *line, struct str *text)
 {
 	while (lines->n > 0) {
@@ -22,6 +23,10 @@ static int take_line(struct store *s, struct str *lines, struct line *line, stru
 		lines->n -= n + (newline != NULL);
 		if (line_decode(*text, line, &s->scratch) == NULL)
 			return 1;
+		if (s->scratch.err) {
+			errno = ENOMEM;
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -51,107 +56,214 @@ int learn(void *ctx, const struct batch *b)
 		if (t == NULL || make_dirty(s, t, b->at) == -1)
 			return STORE_REFUSED;
 		t->created = t->loaded = 1;
+		if (run.offset == 0) {          /* a new file, be it in the place of one that was removed */
+			t->now = (struct extent){ 0 };
+			s->new_names = 1;
+		}
 		t->now.bytes = run.offset + run.lines.n;
-		while (take_line(s, &run.lines, &line, &text)) {
+		while ((more = take_line(s, &run.lines, &line, &text)) == 1) {
 			t->now.seq = line.seq;
 			t->now.ms = line.ms;
 			if (line.id.n > 0 && ids_add(s->ids, ids_hash(s->ids, (char)t->kind, t->name,
 			    line.user, line.id), line.seq) == -1)
 				return STORE_REFUSED;
 		}
+		if (more == -1)
+			return STORE_REFUSED;
 	}
 	return more == 0 ? 0 : STORE_REFUSED;
 }
 
 /* ---- writing the logs from the journal ---- */
 
-/* 1: the file holds other bytes in the place of these than the start of them, or zeros, which is what
- * a crash leaves of bytes that were not synced. */
-static int differs(struct store *s, struct topic *t, struct str bytes, uint64_t at)
+/* How many of these bytes, from the first on, the file agrees with. It agrees too when it ends, or has
+ * zeros, which is what a crash leaves of bytes that were not synced. -1: it cannot be read. */
+static ssize_t agreeing(struct store *s, struct topic *t, struct str bytes, uint64_t at)
 {
 	char chunk[4096];
+	size_t done = 0;
 
-	while (bytes.n > 0) {
-		size_t n = bytes.n < sizeof chunk ? bytes.n : sizeof chunk;
-		ssize_t got = disk_read_full(s->disk, t->fd, chunk, n, at);
+	while (done < bytes.n) {
+		size_t n = bytes.n - done < sizeof chunk ? bytes.n - done : sizeof chunk;
+		ssize_t got = disk_read_full(s->disk, t->fd, chunk, n, at + done);
 
-		if (got <= 0)
-			return 0;
-		for (ssize_t i = 0; i < got; i++)
-			if (chunk[i] != bytes.p[i] && chunk[i] != '\0')
-				return 1;
-		at += (uint64_t)got;
-		bytes.p += got;
-		bytes.n -= (size_t)got;
+		if (got == -1)
+			return -1;
+		if (got == 0)
+			break;
+		for (ssize_t i = 0; i < got; i++, done++)
+			if (chunk[i] != bytes.p[done] && chunk[i] != '\0')
+				return (ssize_t)done;
 	}
-	return 0;
+	return (ssize_t)bytes.n;
 }
 
-/* The first run of a log in a redo: normally the log is at least as long as the run's offset. A log
- * that has lost lines from before is damaged: what follows goes behind its last good line. */
-static int redo_first(struct store *s, struct topic *t, const struct run *run)
+/* The seq of the first line of a run; 0: it has none. */
+static int first_seq(struct store *s, const struct run *run, uint64_t *seq)
 {
-	struct extent good;
+	struct str lines = run->lines, text;
+	struct line line = { 0 };
+	int more = take_line(s, &lines, &line, &text);
+
+	*seq = more == 1 ? line.seq : 0;
+	return more == -1 ? -1 : 0;
+}
+
+/* Where a run belongs: t->next becomes what the log has before it. Normally that ends in a good line
+ * right at the run's offset, the predecessor of its first one. If not, the log has lost lines, or had
+ * before and was mended with gaps: t->short_of is set, and t->next is the last line before the run. */
+static int find_place(struct store *s, struct topic *t, const struct run *run)
+{
+	uint64_t first, size;
+
+	t->next = (struct extent){ 0 };
+	if (run->offset == 0)
+		return 0;
+	if (first_seq(s, run, &first) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
+		return -1;
+	if (size > run->offset)
+		size = run->offset;
+	if (log_tail(&s->reader, s->disk, t->fd, size, &t->next) == -1)
+		return -1;
+	if (t->next.bytes == run->offset && (first == 0 || t->next.seq + 1 == first))
+		return 0;
+	t->short_of = 1;
+	if (first == 0 || t->next.seq < first)
+		return 0;
+	/* Mended before, at another place: what was written then is perhaps not on the disk. */
+	log_start(&s->reader, s->disk, t->fd, 0, size);
+	return log_seek(&s->reader, first) == -1 ? -1 :
+	    log_tail(&s->reader, s->disk, t->fd, s->reader.at, &t->next);
+}
+
+/* Cuts off what stands behind t->next. */
+static int cut_behind(struct store *s, struct topic *t)
+{
 	uint64_t size;
 
 	if (s->disk->size(s->disk, t->fd, &size) == -1)
 		return -1;
-	t->next.bytes = run->offset;
-	if (size >= run->offset)
-		return 0;
-	if (log_tail(&s->reader, s->disk, t->fd, size, &good) == -1)
-		return -1;
-	warn("%s: line %" PRIu64 ": %" PRIu64 " bytes are missing from here on",
-	    topic_path(t, &s->path), good.seq + 1, run->offset - good.bytes);
-	if (good.bytes < size && logs_cut(&s->logs, t, &good, size) == -1)
-		return -1;
-	t->next = good;
-	return 0;
+	return size > t->next.bytes ? logs_cut(&s->logs, t, &t->next, size) : 0;
 }
 
 /* Writes the lines also when they are there already: after a failed sync the page cache may show bytes
  * that the kernel believes to be on the disk. Without room no half line is left to be seen. */
-static int redo_write(struct store *s, struct topic *t, struct str lines)
+static int write_behind(struct store *s, struct topic *t, struct str lines)
 {
 	int e;
 
 	if (disk_write_full(s->disk, t->fd, lines.p, lines.n, t->next.bytes) == 0)
 		return 0;
 	e = errno;
-	(void)s->disk->truncate(s->disk, t->fd, t->next.bytes); /* the next redo writes over it anyway */
+	(void)s->disk->truncate(s->disk, t->fd, t->next.bytes); /* the next try writes over it anyway */
 	errno = e;
 	return -1;
 }
 
-static int redo_run(struct store *s, struct run *run)
+/* Writes the first n bytes of some lines, and takes them off. Only whole lines are taken. */
+static int redo_part(struct store *s, struct topic *t, struct str *lines, size_t n)
 {
-	struct topic *t = topic_of_run(s, run);
-	struct str text, lines = run->lines;
+	struct str part = { lines->p, n }, text;
 	struct line line;
-	uint64_t size;
+	int more;
 
-	if (t == NULL || logs_open(&s->logs, t, 1) == -1)
+	while (part.n > 0 && part.p[part.n - 1] != '\n')
+		part.n--;
+	lines->p += part.n;
+	lines->n -= part.n;
+	if (write_behind(s, t, part) == -1)
 		return -1;
-	if (!t->in_batch && (enter_batch(s, t) == -1 || redo_first(s, t, run) == -1))
-		return -1;
-	if (differs(s, t, lines, t->next.bytes)) {
-		struct extent here = t->next;
-
-		if (take_line(s, &run->lines, &line, &text))
-			here.seq = line.seq - 1;
-		if (s->disk->size(s->disk, t->fd, &size) == -1 || logs_cut(&s->logs, t, &here, size) == -1)
-			return -1;
-		run->lines = lines;
-	}
-	if (redo_write(s, t, lines) == -1)
-		return -1;
-	t->next.bytes += lines.n;
-	while (take_line(s, &run->lines, &line, &text)) {
+	t->next.bytes += part.n;
+	while ((more = take_line(s, &part, &line, &text)) == 1) {
 		t->next.seq = line.seq;
 		t->next.ms = line.ms;
 	}
+	return more;
+}
+
+static int redo_lines(struct store *s, struct topic *t, struct str lines)
+{
+	ssize_t same = agreeing(s, t, lines, t->next.bytes);
+
+	if (same == -1 || redo_part(s, t, &lines, (size_t)same) == -1)
+		return -1;
+	if (lines.n == 0)
+		return 0;
+	return cut_behind(s, t) == -1 ? -1 : redo_part(s, t, &lines, lines.n);
+}
+
+static int redo_run(struct store *s, const struct run *run)
+{
+	struct topic *t = topic_of_run(s, run);
+	int known;
+
+	if (t == NULL || logs_open(&s->logs, t, 1) == -1)
+		return -1;
+	known = t->in_batch && run->offset == t->next.bytes;
+	if (!t->in_batch)
+		t->short_of = 0;
+	if (enter_batch(s, t) == -1 || (!known && !t->short_of && find_place(s, t, run) == -1))
+		return -1;
+	return t->short_of ? 0 : redo_lines(s, t, run->lines);
+}
+
+/* ---- restoring what a log has lost ---- */
+
+struct restore {
+	struct store *s;
+	struct topic *topic;
+	struct extent had;
+	uint64_t lines;
+};
+
+static int restore_batch(void *ctx, const struct batch *b)
+{
+	struct restore *to = ctx;
+	struct topic *t = to->topic;
+	struct str rest = b->payload, text;
+	struct run run;
+	struct line line;
+	int more = 0;
+
+	while (more == 0 && take_run(&rest, &run) == 1) {
+		if (run.kind != t->kind || !str_eq(run.name, t->name))
+			continue;
+		if (run.offset == 0) {  /* what came before was another log, with the same name */
+			t->next = to->had;
+			to->lines = 0;
+		}
+		while ((more = take_line(to->s, &run.lines, &line, &text)) == 1) {
+			if (line.seq <= t->next.seq)
+				continue;
+			text.n++;       /* the newline stands behind the text in the run too */
+			if (write_behind(to->s, t, text) == -1)
+				return STORE_REFUSED;
+			t->next = (struct extent){ line.seq, t->next.bytes + text.n, line.ms };
+			to->lines++;
+		}
+	}
+	return more == 0 ? 0 : STORE_REFUSED;
+}
+
+/* Appends to a log what the journal still has beyond t->next, where it ends. A gap that stays is better
+ * than numbers that are given a second time. */
+static int restore(struct store *s, struct topic *t)
+{
+	struct restore to = { s, t, t->next, 0 };
+	uint64_t size;
+
+	if (journal_again(s->journal, journal_oldest(s->journal), restore_batch, &to) != 0 ||
+	    s->disk->size(s->disk, t->fd, &size) == -1 ||
+	    (size > t->next.bytes && s->disk->truncate(s->disk, t->fd, t->next.bytes) == -1) ||
+	    make_dirty(s, t, UINT64_MAX) == -1)         /* no other process knows of it */
+		return -1;
+	warn("%s: line %" PRIu64 ": %" PRIu64 " lines were missing, %" PRIu64
+	    " of them restored from the journal", topic_path(t, &s->path), to.had.seq + 1,
+	    t->now.seq - to.had.seq, to.lines);
 	return 0;
 }
+
+/* ---- writing all logs again ---- */
 
 static int redo_batch(void *ctx, const struct batch *b)
 {
@@ -177,10 +289,12 @@ static int redo_end(struct store *s, struct topic *t)
 
 	if (logs_open(&s->logs, t, 0) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
 		return -1;
+	if (t->short_of)
+		return cut_behind(s, t) == -1 ? -1 : restore(s, t);
 	log_start(&s->reader, s->disk, t->fd, t->next.bytes, size);
 	while ((more = log_next_line(&s->reader, &line, &why)) == 1) {
 		if (why != NULL || line.seq != t->next.seq + 1)
-			return logs_cut(&s->logs, t, &t->next, size);
+			return cut_behind(s, t);
 		t->next = (struct extent){ line.seq, s->reader.at, line.ms };
 	}
 	return more;
@@ -189,8 +303,10 @@ static int redo_end(struct store *s, struct topic *t)
 /* Makes the logs agree with the journal from a position on. */
 int redo(struct store *s, uint64_t from)
 {
-	int r = journal_again(s->journal, from, redo_batch, s);
+	int r;
 
+	s->new_names = 1;       /* perhaps */
+	r = journal_again(s->journal, from, redo_batch, s);
 	for (size_t i = 0; i < s->batch.n && r == 0; i++)
 		r = redo_end(s, s->batch.at[i]);
 	for (size_t i = 0; i < s->batch.n && r == 0; i++) {
@@ -198,6 +314,7 @@ int redo(struct store *s, uint64_t from)
 
 		t->now = t->next;
 		t->loaded = 1;
+		t->hint_seq = t->hint_at = 0;
 		r = make_dirty(s, t, from);
 	}
 	leave_batch(s);
@@ -217,66 +334,25 @@ void fall_behind(struct store *s, uint64_t at)
 
 /* ---- loading a log ---- */
 
-/* Appends to one log what the journal still has beyond its end. */
-struct restore {
-	struct store *s;
-	struct topic *topic;
-};
-
-static int restore_batch(void *ctx, const struct batch *b)
-{
-	struct restore *to = ctx;
-	struct topic *t = to->topic;
-	struct str rest = b->payload, text;
-	struct run run;
-	struct line line;
-
-	while (take_run(&rest, &run) == 1) {
-		if (run.kind != t->kind || !str_eq(run.name, t->name))
-			continue;
-		while (take_line(to->s, &run.lines, &line, &text)) {
-			if (line.seq != t->now.seq + 1)
-				continue;
-			/* The newline stands behind the text in the run too. */
-			if (disk_write_full(to->s->disk, t->fd, text.p, text.n + 1, t->now.bytes) == -1)
-				return STORE_REFUSED;
-			t->now = (struct extent){ line.seq, t->now.bytes + text.n + 1, line.ms };
-		}
-	}
-	return 0;
-}
-
-static int restore(struct store *s, struct topic *t, uint64_t seq)
-{
-	struct restore to = { s, t };
-	uint64_t had = t->now.seq;
-
-	if (journal_again(s->journal, journal_oldest(s->journal), restore_batch, &to) != 0 ||
-	    make_dirty(s, t, journal_end(s->journal)) == -1)
-		return -1;
-	warn("%s: line %" PRIu64 ": %" PRIu64 " lines were missing, %" PRIu64
-	    " of them restored from the journal", topic_path(t, &s->path), had + 1, seq - had,
-	    t->now.seq - had);
-	return 0;
-}
-
 /* Finds the end of a log that is used for the first time, and cuts off what is no line. */
 int load(struct store *s, struct topic *t)
 {
-	struct extent known = t->now, good;
 	uint64_t size;
 
+	if (t->in_batch)
+		return 0;       /* it was good enough for that */
 	if (logs_open(&s->logs, t, t == s->events) == -1 ||
 	    s->disk->size(s->disk, t->fd, &size) == -1 ||
-	    log_tail(&s->reader, s->disk, t->fd, size, &good) == -1)
+	    log_tail(&s->reader, s->disk, t->fd, size, &t->next) == -1)
 		return -1;
-	if (good.bytes < size && logs_cut(&s->logs, t, &good, size) == -1)
-		return -1;
-	t->now = good;
-	if (good.seq < known.seq && restore(s, t, known.seq) == -1) {
-		t->now = known; /* to be tried again */
-		return -1;
+	if (t->dirty && s->behind != NOT_BEHIND) {
+		t->now = t->next;       /* to be read; it is mended when the rest is */
+		return 0;
 	}
+	s->new_names |= size == 0;
+	if (cut_behind(s, t) == -1 || (t->next.seq < t->now.seq && restore(s, t) == -1))
+		return -1;
+	t->now = t->next;
 	t->loaded = 1;
 	return 0;
 }
@@ -295,9 +371,15 @@ static int add_file(void *ctx, const char *file)
 	struct topic *t;
 
 	buf_clear(&s->path);
-	if (file_to_name(&s->path, file) == -1)
+	if (file_to_name(&s->path, file) == -1 && !s->path.err)
 		return 0;       /* not ours, or set aside */
-	t = topics_add(s->topics, l->kind, buf_str(&s->path));
+	if (s->path.err) {
+		errno = ENOMEM;
+		return -1;
+	}
+	t = topics_find(s->topics, l->kind, buf_str(&s->path));
+	if (t == NULL)
+		t = topics_add(s->topics, l->kind, buf_str(&s->path));
 	if (t == NULL)
 		return -1;
 	t->created = 1;
@@ -308,10 +390,6 @@ static int list_topics(struct store *s)
 {
 	struct listing channels = { s, TOPIC_CHANNEL }, users = { s, TOPIC_USER };
 
-	s->events = topics_add(s->topics, TOPIC_EVENTS, STR("events"));
-	if (s->events == NULL)
-		return -1;
-	s->events->created = 1;
 	if (s->disk->list(s->disk, DISK_CHANNELS, add_file, &channels) == -1)
 		return -1;
 	return s->disk->list(s->disk, DISK_USERS, add_file, &users);
@@ -347,19 +425,37 @@ static void sort_out(struct store *s, uint64_t checkpoint)
 	s->dirty.n = kept;
 }
 
-static int recover_from_journal(struct store *s)
+/* Until it is done no process may rely on the logs. If it cannot be done, be it for want of room, the
+ * store is there for reading. */
+static int redo_dirty(struct store *s)
 {
-	int r = journal_open(&s->journal, s->disk, learn, s);
+	uint64_t from = journal_checkpointed(s->journal);
+	int r;
 
-	if (r != 0)
-		return r;
+	if (journal_distrust(s->journal) != 0)
+		return STORE_REFUSED;
+	r = redo(s, from);
+	if (r == 0)
+		r = sync_logs(s);
+	else
+		fall_behind(s, from);
+	if (is_broken(s))
+		return STORE_BROKEN;
+	return r == STORE_BROKEN ? r : 0;
+}
+
+/* With the lock held, so that nobody makes files while they are listed. */
+static int recover_locked(struct store *s)
+{
+	int r = 0;
+
+	if (list_topics(s) == -1)
+		return STORE_REFUSED;
 	sort_out(s, journal_checkpointed(s->journal));
 	s->new_names = 1;       /* perhaps: whoever made some did not live to sync them */
 	if (s->dirty.n > 0)
-		r = redo(s, journal_checkpointed(s->journal));
-	if (r == 0 && s->dirty.n > 0)
-		r = sync_logs(s);
-	if (r == 0)
+		r = redo_dirty(s);
+	if (r == 0 && s->behind == NOT_BEHIND)
 		journal_set_applied(s->journal);
 	return r;
 }
@@ -371,8 +467,13 @@ int recover(struct store *s)
 	forget(s);
 	ids_clear(s->ids);
 	s->topics = topics_new();
-	if (s->topics != NULL && list_topics(s) == 0)
-		r = recover_from_journal(s);
+	s->events = s->topics ? topics_add(s->topics, TOPIC_EVENTS, STR("events")) : NULL;
+	if (s->events != NULL) {
+		s->events->created = 1;
+		r = journal_open(&s->journal, s->disk, learn, s);
+	}
+	if (r == 0)
+		r = recover_locked(s);
 	if (r != 0) {
 		int e = errno;
 

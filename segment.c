@@ -142,27 +142,45 @@ struct str record_raw(struct reader *r)
 	return buf_str(&r->in);
 }
 
-uint64_t record_find(struct reader *r, int fd, const struct segment *s, uint64_t from)
+/* The first valid record at an offset or behind it. With a segment it must stand where its position
+ * says. A read that fails is not the end: what lies behind may have been acknowledged. */
+static int find(struct reader *r, int fd, const struct segment *s, uint64_t *offset,
+    struct record *record)
 {
 	char chunk[4096];
-	struct record record;
 	ssize_t got;
 
-	for (uint64_t offset = segment_offset(s, from) + 1; ; offset += sizeof chunk) {
+	for (;; *offset += sizeof chunk) {
 		const char *p = chunk;
 
-		got = disk_read_full(r->disk, fd, chunk, sizeof chunk, offset);
+		got = disk_read_full(r->disk, fd, chunk, sizeof chunk, *offset);
 		if (got <= 0)
-			return 0;
+			return got == -1 ? FAILED : INVALID;
 		complement(chunk, (size_t)got);
 		while ((p = memchr(p, RECORD_FIRST, (size_t)(chunk + got - p))) != NULL) {
-			uint64_t at = s->start + (offset + (uint64_t)(p - chunk) - SEGMENT_HEADER_BYTES);
+			uint64_t here = *offset + (uint64_t)(p - chunk);
+			int v = read_any(r, fd, here, record);
 
-			if (record_read(r, fd, s, at, &record) == VALID)
-				return at;
+			if (v == FAILED)
+				return FAILED;
+			if (v == VALID && (s == NULL || segment_offset(s, record->at) == here)) {
+				*offset = here;
+				return VALID;
+			}
 			p++;
 		}
 	}
+}
+
+int record_find(struct reader *r, int fd, const struct segment *s, uint64_t from, uint64_t *at)
+{
+	uint64_t offset = segment_offset(s, from) + 1;
+	struct record record;
+	int v = find(r, fd, s, &offset, &record);
+
+	if (v == VALID)
+		*at = record.at;
+	return v;
 }
 
 /* A header that is not valid belongs to a file that was being made when the power went, which has no
@@ -170,15 +188,16 @@ uint64_t record_find(struct reader *r, int fd, const struct segment *s, uint64_t
 int segment_read_start(struct reader *r, int fd, struct segment *s)
 {
 	struct record record;
+	uint64_t offset = SEGMENT_HEADER_BYTES;
 	int v = segment_read_header(r, fd, s);
 
 	if (v != INVALID)
 		return v;
-	v = read_any(r, fd, SEGMENT_HEADER_BYTES, &record);
+	v = find(r, fd, NULL, &offset, &record);
 	if (v == VALID) {
 		warn("journal/%016" PRIx64 ".journal: its header is damaged, its records are readable",
 		    s->number);
-		s->start = record.at;
+		s->start = record.at - (offset - SEGMENT_HEADER_BYTES);
 		s->ms = now_ms();
 	}
 	return v;

@@ -42,8 +42,8 @@ int segment_read_start(struct reader *r, int fd, struct segment *s);
 void segment_put_header(struct buf *b, const struct segment *s);
 
 int record_read(struct reader *r, int fd, const struct segment *s, uint64_t at, struct record *record);
-/* The first valid record behind a position where there is none: its position, or 0. */
-uint64_t record_find(struct reader *r, int fd, const struct segment *s, uint64_t from);
+/* The first valid record behind a position where there is none: VALID with *at, or INVALID. */
+int record_find(struct reader *r, int fd, const struct segment *s, uint64_t from, uint64_t *at);
 /* The bytes of the record that was read last, as they stand in the file. Its payload is gone then. */
 struct str record_raw(struct reader *r);
 /* Makes b a record. */

@@ -22,7 +22,6 @@ struct request {
 	struct request_id id;
 	struct str body;        /* not ours; needed until service_take() returns */
 	int again;              /* the broker has given it to a server before */
-	int unique;             /* its id cannot have been seen: it is the broker's, given for the first time */
 	/* From here on what service_take() found out. */
 	const struct service *service;  /* NULL: not known */
 	const char *refused;    /* the text of its error reply, or NULL */

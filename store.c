@@ -44,9 +44,9 @@ int make_dirty(struct store *s, struct topic *topic, uint64_t at)
 {
 	if (!topic->dirty && set_add(&s->dirty, topic) == -1)
 		return -1;
-	topic->dirty = 1;
-	if (at > topic->dirty_at)
+	if (!topic->dirty || at > topic->dirty_at)
 		topic->dirty_at = at;
+	topic->dirty = 1;
 	return 0;
 }
 
@@ -86,12 +86,10 @@ static int sync_names(struct store *s)
 	return 0;
 }
 
-int sync_logs(struct store *s)
+static int sync_dirty(struct store *s)
 {
-	int r;
+	int r = 0;
 
-	if (s->behind != NOT_BEHIND)
-		return 0;       /* the journal must keep what the logs lack */
 	if (s->dirty.n >= SYNC_ALL_FROM) {
 		r = s->disk->sync_all(s->disk) == 0 ? 0 : STORE_BROKEN;
 		if (r != 0 && errno == ENOSYS)
@@ -99,12 +97,25 @@ int sync_logs(struct store *s)
 	} else {
 		r = sync_each(s);
 	}
-	if (r == 0)
-		r = sync_names(s);
+	return r == 0 ? sync_names(s) : r;
+}
+
+int sync_logs(struct store *s)
+{
+	int r;
+
+	if (s->behind != NOT_BEHIND)
+		return 0;       /* the journal must keep what the logs lack */
+	r = sync_dirty(s);
+	/* The system says so once, and to us: another process would find nothing wrong, record a
+	 * checkpoint, and what was not written would be needed no more. Our own start redoes it anyway. */
+	if (r == STORE_BROKEN)
+		(void)journal_distrust(s->journal);
 	if (r == 0)
 		r = journal_checkpoint(s->journal);
 	if (r != 0)
 		return r;
+	journal_set_applied(s->journal);
 	for (size_t i = 0; i < s->dirty.n; i++)
 		s->dirty.at[i]->dirty = 0;
 	s->dirty.n = 0;
@@ -172,35 +183,53 @@ static void forget_synced(struct store *s)
 	s->dirty.n = kept;
 }
 
+int is_broken(const struct store *s)
+{
+	return s->broken || s->logs.broken;
+}
+
+/* Somebody died between journal and logs, or found no room, or a bad disk: that includes us. Until it is
+ * mended reading goes on, and writing is refused. */
+static void catch_up(struct store *s)
+{
+	uint64_t from = journal_applied(s->journal);
+
+	s->behind = NOT_BEHIND;
+	if (from == journal_end(s->journal))
+		return;
+	if (from < journal_checkpointed(s->journal))
+		from = journal_checkpointed(s->journal);
+	errno = EIO;    /* what is said until it is known better */
+	fall_behind(s, from);
+	if (redo(s, from) != 0)
+		s->behind_errno = errno;
+}
+
 /* With the lock held; without it if this fails. */
 static int take_over(struct store *s)
 {
-	uint64_t from = journal_end(s->journal), checkpoint = journal_checkpointed(s->journal);
+	uint64_t checkpoint = journal_checkpointed(s->journal);
 	int r = journal_follow(s->journal, learn, s);
 
 	if (r == JOURNAL_LOST)
 		return recover(s);
-	if (r != 0) {
+	if (r == 0) {
+		if (journal_checkpointed(s->journal) > checkpoint)
+			forget_synced(s);
+		catch_up(s);
+	}
+	if (r == 0 && is_broken(s))
+		r = STORE_BROKEN;
+	if (r != 0)
 		journal_unlock(s->journal);
-		return r;
-	}
-	if (journal_checkpointed(s->journal) > checkpoint)
-		forget_synced(s);
-	if (journal_end(s->journal) != from && journal_applied(s->journal) < journal_end(s->journal)) {
-		errno = EIO;    /* what is said until it is known better */
-		fall_behind(s, from);
-	}
-	/* Without room or with a bad disk it stays behind: reading goes on, writing is refused. */
-	if (s->behind != NOT_BEHIND && redo(s, s->behind) != 0)
-		s->behind_errno = errno;
-	return 0;
+	return r;
 }
 
 int store_begin(struct store *s)
 {
 	int r;
 
-	if (s->broken)
+	if (is_broken(s))
 		return STORE_BROKEN;
 	if (s->journal == NULL)
 		r = recover(s);
@@ -210,8 +239,27 @@ int store_begin(struct store *s)
 	return r;
 }
 
+static void roll_back(struct store *s)
+{
+	int e = errno;
+
+	ids_take_back(s->ids, s->lines);
+	for (size_t i = 0; i < s->batch.n; i++) {
+		struct topic *t = s->batch.at[i];
+
+		t->in_batch = 0;
+		if (!t->created)
+			topics_remove(s->topics, t);
+	}
+	s->batch.n = 0;
+	leave_batch(s);
+	errno = e;
+}
+
 void store_end(struct store *s)
 {
+	if (s->batch.n > 0)
+		roll_back(s);   /* put, and never committed */
 	journal_unlock(s->journal);
 }
 
@@ -223,9 +271,23 @@ struct topic *store_topic(struct store *s, enum topic_kind kind, struct str name
 		errno = ENOENT;
 	if (t == NULL || t->loaded || load(s, t) == 0)
 		return t;
-	if (errno == ENOENT && !t->dirty && !t->in_batch)
+	if (errno != ENOENT || t->fd != -1)
+		return NULL;
+	if (t->dirty) {
+		errno = EIO;    /* it is in the journal */
+	} else {
 		topics_remove(s->topics, t);    /* the file is the topic, and somebody has removed it */
+		errno = ENOENT;
+	}
 	return NULL;
+}
+
+/* While logs lack lines nobody knows which number comes next. */
+static int refuses(const struct store *s)
+{
+	if (s->behind != NOT_BEHIND)
+		errno = s->behind_errno;
+	return s->behind != NOT_BEHIND;
 }
 
 int store_has(struct store *s, enum topic_kind kind, struct str name)
@@ -241,6 +303,8 @@ struct topic *store_create(struct store *s, enum topic_kind kind, struct str nam
 		errno = EEXIST;
 		return NULL;
 	}
+	if (refuses(s))
+		return NULL;
 	t = topics_add(s->topics, kind, name);
 	if (t == NULL)
 		return NULL;
@@ -289,7 +353,7 @@ int store_put(struct store *s, struct topic *t, struct line *l)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	if (enter_batch(s, t) == -1)
+	if (refuses(s) || enter_batch(s, t) == -1)
 		return -1;
 	l->seq = t->next.seq + 1;
 	l->ms = now > t->next.ms ? now : t->next.ms;    /* the clock may be set back, a log's time not */
@@ -333,6 +397,8 @@ uint64_t store_seen(struct store *s, struct topic *t, struct str sender, struct 
 	struct line line;
 	size_t at = 0;
 
+	if (id.n == 0)
+		return 0;       /* none */
 	while ((seq = ids_find(s->ids, hash, &at)) != 0) {
 		int found = store_find(s, t, seq, &line);
 
@@ -357,6 +423,8 @@ static int lay_out(struct store *s)
 		struct topic *t = s->batch.at[i];
 		size_t n = (size_t)(t->next.bytes - t->now.bytes);
 
+		if (n == 0 && t->created)
+			continue;       /* its line was refused */
 		put_run(p, t, t->now.bytes, n);
 		t->run_at = p->n;
 		if (buf_room(p, n) == NULL) {
@@ -380,10 +448,8 @@ static int has_room(struct store *s)
 {
 	uint64_t room;
 
-	if (s->behind != NOT_BEHIND) {
-		errno = s->behind_errno;
+	if (refuses(s))
 		return -1;
-	}
 	if (s->disk->room(s->disk, &room) == -1 || room >= RESERVE_BYTES + 2 * (uint64_t)s->payload.n)
 		return 0;       /* where it cannot be known, the write will tell */
 	errno = ENOSPC;
@@ -391,14 +457,20 @@ static int has_room(struct store *s)
 }
 
 /* The lines of one log of the batch, from the payload. A log never shows half a line: what was written
- * of a failed write is taken back. */
+ * of a failed write is taken back. One that has not the length it had is not written to: somebody else
+ * has cut it or put something there, and a redo will find out. */
 static int write_log(struct store *s, struct topic *t)
 {
 	size_t n = (size_t)(t->next.bytes - t->now.bytes);
+	uint64_t size;
 	int e;
 
-	if (logs_open(&s->logs, t, 1) == -1)
+	if (logs_open(&s->logs, t, 1) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
 		return -1;
+	if (size != t->now.bytes) {
+		errno = EIO;
+		return -1;
+	}
 	if (disk_write_full(s->disk, t->fd, s->payload.p + t->run_at - n, n, t->now.bytes) == 0)
 		return 0;
 	e = errno;
@@ -429,23 +501,6 @@ static void apply(struct store *s, uint64_t at)
 	leave_batch(s);
 }
 
-static void roll_back(struct store *s)
-{
-	int e = errno;
-
-	ids_take_back(s->ids, s->lines);
-	for (size_t i = 0; i < s->batch.n; i++) {
-		struct topic *t = s->batch.at[i];
-
-		t->in_batch = 0;
-		if (!t->created)
-			topics_remove(s->topics, t);
-	}
-	s->batch.n = 0;
-	leave_batch(s);
-	errno = e;
-}
-
 int store_pending(const struct store *s)
 {
 	return s->batch.n > 0;
@@ -458,7 +513,7 @@ int store_commit(struct store *s)
 
 	if (s->batch.n == 0)
 		return 0;
-	r = lay_out(s) == -1 || has_room(s) == -1 ? STORE_REFUSED :
+	r = is_broken(s) ? STORE_BROKEN : lay_out(s) == -1 || has_room(s) == -1 ? STORE_REFUSED :
 	    journal_append(s->journal, buf_str(&s->payload), s->lines);
 	if (r != 0) {
 		roll_back(s);
@@ -506,8 +561,8 @@ int store_read(struct store *s, struct topic *t, uint64_t after, store_line_fn *
 {
 	struct log_reader *r = &s->reader;
 	uint64_t offset, seq = after;
+	const char *why = NULL;
 	struct line line;
-	struct str text;
 	int more;
 
 	if (after >= t->now.seq)
@@ -518,11 +573,9 @@ int store_read(struct store *s, struct topic *t, uint64_t after, store_line_fn *
 	/* From the line before the first wanted one, to see damage between the two. */
 	if (t->hint_seq != after && after > 0 && log_seek(r, after) == -1)
 		return -1;
-	while (offset = r->at, (more = log_next(r, &text)) == 1) {
-		const char *why = r->whole ? line_decode(text, &line, &r->scratch) : "no newline";
-
+	while (offset = r->at, (more = log_next_line(r, &line, &why)) == 1) {
 		if (why != NULL) {
-			report(s, t, offset, seq + 1, why);
+			report(s, t, offset, ++seq, why);
 			continue;
 		}
 		if (line.seq > after && each(ctx, &line) != 0)

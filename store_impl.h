@@ -35,9 +35,9 @@ struct store {
 	size_t lines, lines_cap;
 	struct buf text, payload, path, scratch;
 	struct log_reader reader;
-	uint64_t behind;        /* journal position from which on logs lack lines */
+	uint64_t behind;        /* journal position from which on logs perhaps lack lines */
 	int behind_errno;       /* and why */
-	int broken;
+	int broken;             /* a sync has failed; so does logs.broken say */
 	int new_names;          /* directories have names that are not synced */
 };
 
@@ -61,6 +61,8 @@ int load(struct store *s, struct topic *t);
 /* Reads everything anew. 0 with the lock held; else the store has no journal until it is tried again. */
 int recover(struct store *s);
 void forget(struct store *s);
+
+int is_broken(const struct store *s);
 
 /* Syncs all dirty logs and records it in the journal. */
 int sync_logs(struct store *s);

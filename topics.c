@@ -217,7 +217,7 @@ const char *topic_file(const struct topic *topic, struct buf *b)
 	buf_clear(b);
 	name_to_file(b, topic->name);
 	buf_putc(b, '\0');
-	return b->err ? "" : b->p;      /* no file has an empty name: opening it fails */
+	return b->err ? "" : b->p;
 }
 
 const char *topic_path(const struct topic *topic, struct buf *b)

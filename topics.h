@@ -27,6 +27,7 @@ struct topic {
 	int loaded;             /* now is known: the end of the log has been looked at */
 	int created;            /* 0: only its creation is in the batch */
 	int in_batch;
+	int short_of;           /* in a redo: it lacks lines from before */
 	int fd;                 /* -1: not open */
 	struct topic *newer, *older;    /* the open ones in order of use */
 	int dirty;              /* written since the last checkpoint */
@@ -51,7 +52,7 @@ size_t topics_count(struct topics *t, enum topic_kind kind);
 struct topic *topics_at(struct topics *t, enum topic_kind kind, size_t i);
 
 enum disk_dir topic_dir(const struct topic *topic);
-/* Its log's name within that directory; b is cleared first and ends in a NUL. */
+/* Its log's name within that directory; b is cleared first and ends in a NUL. "" and b->err: no memory. */
 const char *topic_file(const struct topic *topic, struct buf *b);
 /* The log's name for people: channels/geral.log */
 const char *topic_path(const struct topic *topic, struct buf *b);
