@@ -1,0 +1,157 @@
+/* test_power.c: the power goes, or a process is killed, before each step of a script. */
+#include "check.h"
+#include "play.h"
+
+
+#define KILLED SIM_LOSSES       /* no power loss at all: what was written stays */
+
+/* What may be left, and with how many seeds. */
+static const struct {
+	int loss;
+	uint32_t seeds;
+	int again;              /* 1: the recovery is interrupted too */
+} variant[] = {
+	{ KILLED, 1, 1 }, { SIM_DROP, 1, 1 }, { SIM_KEEP, 1, 0 }, { SIM_ZEROS, 1, 1 },
+	{ SIM_SUBSET, 3, 1 }, { SIM_SHUFFLE, 2, 0 }, { SIM_TEAR, 3, 1 }
+};
+
+static long stride;
+static long script_steps, crashes, recovery_crashes;
+
+static const char *loss_name(int loss)
+{
+	return loss == KILLED ? "killed" : sim_loss_name((enum sim_loss)loss);
+}
+
+static void lose(struct sim *sim, int loss, uint32_t seed)
+{
+	if (loss == KILLED)
+		sim_end_at(sim, 0, 0);
+	else
+		sim_power_loss(sim, (enum sim_loss)loss, seed);
+}
+
+/* The power goes again, before every second step of the recovery: the variants take turns. */
+static void crash_again(const struct play *left, long step, int loss, uint32_t seed)
+{
+	long recovery = 1 + (step + loss) % 2;
+	int ended;
+
+	do {
+		struct play p;
+		const char *why;
+
+		play_copy(&p, left);
+		sim_end_at(p.sim, recovery, 0);
+		(void)play_up(&p, 0);
+		play_down(&p, 0);
+		ended = sim_ended(p.sim);
+		lose(p.sim, recovery % 4 < 2 ? loss : SIM_SUBSET, seed + (uint32_t)recovery);
+		why = play_sound(&p, 0);
+		CHECK(why == NULL, "step %ld, %s, seed %u, then step %ld of the recovery: %s", step,
+		    loss_name(loss), (unsigned)seed, recovery, why);
+		play_end(&p);
+		recovery_crashes++;
+		recovery += 2;
+	} while (ended);
+}
+
+static void crash_at(long step)
+{
+	struct play p;
+
+	play_begin(&p, sim_new());
+	sim_end_at(p.sim, step, 0);
+	play_script(&p);
+	CHECK(sim_ended(p.sim), "step %ld was not reached", step);
+	CHECK(p.model.why[0] == '\0', "before step %ld: %s", step, p.model.why);
+	play_down(&p, 0);
+	play_down(&p, 1);
+	for (size_t i = 0; i < COUNT(variant); i++)
+		for (uint32_t seed = 0; seed < variant[i].seeds; seed++) {
+			struct play left;
+			const char *why;
+
+			play_copy(&left, &p);
+			lose(left.sim, variant[i].loss, seed + (uint32_t)step * 16);
+			if (variant[i].again && seed == 0)
+				crash_again(&left, step, variant[i].loss, seed);
+			why = play_sound(&left, 0);
+			CHECK(why == NULL, "step %ld, %s, seed %u: %s", step, loss_name(variant[i].loss),
+			    (unsigned)seed, why);
+			play_end(&left);
+			crashes++;
+		}
+	play_end(&p);
+}
+
+static void test_script(void)
+{
+	struct play p;
+	const char *why;
+
+	play_begin(&p, sim_new());
+	play_script(&p);
+	script_steps = sim_steps(p.sim);
+	CHECK(script_steps >= 300, "the script has only %ld steps", script_steps);
+	CHECK(p.broken == 0 && p.model.why[0] == '\0', "%s", p.model.why);
+	play_down(&p, 0);
+	play_down(&p, 1);
+	why = play_sound(&p, 0);
+	CHECK(why == NULL, "%s", why);
+	play_end(&p);
+}
+
+static void test_power(void)
+{
+	for (long step = 1; step <= script_steps; step += stride)
+		crash_at(step);
+}
+
+/* One of two servers is killed before a step, the other one goes on; then the power goes. */
+static void kill_at(long step)
+{
+	struct play p;
+	const char *why = NULL;
+	int alive;
+
+	play_begin(&p, sim_new());
+	sim_end_at(p.sim, step, 1);
+	play_script(&p);
+	for (int who = 0; who < PLAY_SERVERS; who++)
+		if (p.store[who] != NULL && store_begin(p.store[who]) != 0)
+			play_down(&p, who);     /* the dead one */
+		else if (p.store[who] != NULL)
+			store_end(p.store[who]);
+	alive = p.store[1] != NULL;
+	for (int turn = 0; turn < 3 && why == NULL; turn++)     /* the dead one comes back */
+		why = play_turn(&p, turn == 1 ? !alive : alive);
+	if (why == NULL)
+		why = model_files_wrong(&p.model, p.sim, 0);
+	CHECK(why == NULL, "one is killed at step %ld, the other one sees: %s", step, why);
+	play_down(&p, 0);
+	play_down(&p, 1);
+	sim_power_loss(p.sim, SIM_DROP, 0);
+	why = play_sound(&p, 0);
+	CHECK(why == NULL, "one is killed at step %ld, then all is dropped: %s", step, why);
+	play_end(&p);
+	crashes++;
+}
+
+static void test_takeover(void)
+{
+	for (long step = 1; step <= script_steps; step += stride)
+		kill_at(step);
+}
+
+int main(int argc, char **argv)
+{
+	stride = play_stride(argc, argv);
+	play_limits();
+	check_group("a script of logins, channels, messages, checkpoints and full segments", test_script);
+	check_group("the power goes before each step, and again in the recovery", test_power);
+	check_group("one server is killed before each step, the other one goes on", test_takeover);
+	printf("# %ld steps, %ld crashes, %ld more during recovery\n", script_steps, crashes,
+	    recovery_crashes);
+	return check_done();
+}
