@@ -1,0 +1,223 @@
+# shellcheck shell=sh disable=SC2016,SC2059,SC2046,SC2094,SC2129,SC2317
+# tests/logs.sh: what is in the files, and what becomes of them.
+
+test_log_lines() {
+	up -c geral
+	client -u ana pub geral 'first line'
+	ask '{"service":"publish","data":{"user":"ana","channel":"geral","message":"a\tb\nc\\d\u0000\u001b[2J\u0085\u202e","timestamp":1700000000.5,"id":"my id"}}' >a
+	has a '"seq":2'
+	log=data/channels/geral.log
+	want 2 "$(wc -l <$log | tr -d ' ')"
+	want '6 6 ' "$(awk -F '\t' '{ printf "%d ", NF - 1 }' $log)"
+	want '1 2 ' "$(cut -f 1 $log | tr '\n' ' ')"
+	want 'first line' "$(cut -f 4 $log | head -n 1)"
+	want 'ana	a\tb\nc\\d\u0000\u001b[2J\u0085\u202e	1700000000.5	my id' "$(sed -n 2p $log | cut -f 3-6)"
+	[ "$(cut -f 2 $log | grep -c '^20[0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]\{3\}Z$')" = 2 ]
+	# Decoding gives back every byte.
+	ask '{"service":"history","data":{"channel":"geral","after":1}}' >a
+	has a '"message":"a\tb\nc\\d\u0000\u001b[2J'
+	# Nothing but text, tabs and newlines: safe to cat.
+	want 0 "$(tr -d '\n\t -~\200-\377' <$log | wc -c | tr -d ' ')"
+	grep -q '	ana	' data/events.log
+	grep -q geral data/events.log
+}
+
+# Names that would be something else as a file's name. Each is one channel, and one file in its folder.
+test_hostile_names() {
+	up
+	cat >names <<-'EOT'
+	..
+	../fora
+	/etc/passwd
+	a/b
+	a%2Fb
+	.oculto
+	-rf
+	CON
+	*
+	$(reboot)
+	a b
+	'"
+	é
+	ação 😀
+	geral.log
+	lock
+	
+	EOT
+	sed '/^$/d' names >nonempty
+	numbers 1 64 | sed 's/.*/x/' | tr -d '\n' >>nonempty
+	echo >>nonempty
+	numbers 1 16 | sed 's/.*/😀/' | tr -d '\n' >>nonempty
+	echo >>nonempty
+	while IFS= read -r name; do
+		client create -- "$name"
+		client -u ana pub -- "$name" "to $name"
+		client hist -- "$name" >said
+		has said "to $name"
+	done <nonempty
+	want "$(wc -l <nonempty)" "$(find data/channels -type f | wc -l)"
+	want "$(wc -l <nonempty)" "$(find data/channels -type f -name '*.log' | wc -l)"
+	want '' "$(find . -path '*fora*' ! -path '*channels/*')"
+	client channels | sort >got
+	sort nonempty >expected
+	want_same expected got
+	[ -e 'data/channels/a%2Fb.log' ]
+	[ -e 'data/channels/a%252Fb.log' ]
+	stop server
+	server_up
+	client channels | sort >got
+	want_same expected got
+}
+
+# A link in the place of a log is not followed.
+test_no_link_is_followed() {
+	up
+	stop server
+	echo mine >mine
+	ln -s "$(pwd)/mine" data/channels/link.log
+	: >damaged_on_purpose
+	server_up
+	ask '{"service":"publish","data":{"user":"ana","channel":"link","message":"x"}}' >a || :
+	has a '"status":"erro"'
+	want mine "$(cat mine)"
+}
+
+test_recovers_everything() {
+	up -c geral
+	numbers 1 50 | client -u ana pub geral
+	client -u bob login
+	numbers 1 50 | client -u ana msg bob
+	client users >users
+	cp -r data before
+	kill9 server
+	server_up
+	client users >users2
+	want_same users users2
+	want_same before/channels/geral.log data/channels/geral.log
+	want_same before/users/bob.log data/users/bob.log
+	want 100 "$(cat data/channels/geral.log data/users/bob.log | wc -l | tr -d ' ')"
+	client -u ana pub geral 51
+	want 51 "$(tail -n 1 data/channels/geral.log | cut -f 1)"
+}
+
+# What the crash of the machine may do to a log that was not synced yet: the journal has it.
+test_torn_tail_is_completed() {
+	up -c geral
+	for tail in '' 'half a li' '30\ta whole line\n'; do
+		numbers 1 10 | client -u ana pub geral
+		kill9 server
+		cp data/channels/geral.log whole
+		bytes=$(wc -c <whole)
+		{
+			head -c $((bytes - 200)) whole
+			printf "$tail"
+		} >data/channels/geral.log
+		server_up
+		client hist geral -n 1 >said
+		has said 10
+		want_same whole data/channels/geral.log
+	done
+}
+
+# A torn line after an orderly stop belongs to nobody: it is set aside, and found.
+test_torn_tail_is_set_aside() {
+	up -c geral
+	client -u ana pub geral oi
+	stop server
+	cp data/channels/geral.log whole
+	printf '2\t2024-01-01T00:00' >>data/channels/geral.log
+	exits 1 logck data
+	server_up
+	client -u ana pub geral again
+	want oi "$(sed -n 1p data/channels/geral.log | cut -f 4)"
+	want again "$(sed -n 2p data/channels/geral.log | cut -f 4)"
+	grep -q 2024-01-01T00:00 data/channels/geral.log.damaged-*
+}
+
+# Damage in the middle is reported and never rewritten; other logs go on.
+test_damage_is_reported() {
+	up -c geral -c outro
+	numbers 1 9 | client -u ana pub geral
+	client -u ana pub outro fine
+	stop server
+	logck data
+	: >damaged_on_purpose
+	sed '4s/ana/eva/' data/channels/geral.log >changed
+	cat changed >data/channels/geral.log
+	exits 1 logck data
+	has said geral
+	exits 1 logck -q data
+	exits 1 logck data/channels/geral.log
+	exits 0 logck data/channels/outro.log
+	server_up
+	client -u ana pub outro more
+	want_same changed data/channels/geral.log
+	stop server
+	sed 5d data/channels/outro.log >/dev/null
+	exits 1 logck data
+}
+
+# No room: whole lines or nothing, an error for the client, and on it goes when there is room again.
+test_full_disk() {
+	up -c geral
+	numbers 1 20 | client -u ana pub geral
+	stop server
+	start server sh -c 'ulimit -f 600; exec server -d data -b "$0" -p "$1"' "$BACK" "$XSUB"
+	wait_for client ping
+	printf '{"service":"publish","data":{"user":"ana","channel":"geral","message":"%030000d"}}\n' 0 >one
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		cat one one
+	done | zraw -l req "$FRONT" >answers
+	want 40 "$(wc -l <answers | tr -d ' ')"
+	has answers '"status":"erro"'
+	[ ! -s server.rc ]
+	want '' "$(tail -c 1 data/channels/geral.log)"
+	stop server
+	logck data
+	server_up
+	client -u ana pub geral 'room again'
+	good=$(grep -c '"status":"OK"' answers)
+	want $((21 + good)) "$(wc -l <data/channels/geral.log | tr -d ' ')"
+	want $((21 + good)) "$(tail -n 1 data/channels/geral.log | cut -f 1)"
+}
+
+# More logs than file descriptors.
+test_few_descriptors() {
+	up
+	stop server
+	start server sh -c 'ulimit -n 64; exec server -d data -b "$0" -p "$1"' "$BACK" "$XSUB"
+	wait_for client ping
+	numbers 1 300 | sed 's/.*/c&/' >names
+	sed 's/.*/{"service":"channel","data":{"channel":"&"}}/' names | zraw -l req "$FRONT" >answers
+	want 300 "$(grep -c sucesso answers)"
+	for _ in 1 2; do
+		sed 's/.*/{"service":"publish","data":{"user":"ana","channel":"&","message":"oi"}}/' names
+	done | zraw -l req "$FRONT" >answers
+	want 600 "$(grep -c OK answers)"
+	want 600 "$(cat data/channels/*.log | wc -l | tr -d ' ')"
+}
+
+test_copy_is_a_backup() {
+	up -c geral
+	numbers 1 40 | client -u ana pub geral
+	cp -r data copy
+	stop server
+	rm -rf data
+	mv copy data
+	logck data
+	server_up
+	client -u ana pub geral 41
+	want 41 "$(tail -n 1 data/channels/geral.log | cut -f 1)"
+}
+
+test_logck() {
+	up -c geral
+	client -u ana pub geral oi
+	stop server
+	logck data >said
+	has said geral
+	want '' "$(logck -q data)"
+	logck >said
+	has said geral
+	refute logck nowhere
+}
