@@ -24,8 +24,6 @@
 
 #include "buf.h"
 
-#include <string.h>
-
 #define BACK_VERSION 1
 #define BEAT_MS      1000
 #define DEAD_MS      3000       /* three beats: one may be late behind a sync, two are no accident */
@@ -53,34 +51,12 @@ enum back_counter {
 	BACK_COUNTERS
 };
 
-static inline void back_put(struct buf *b, uint64_t n)
-{
-	unsigned char bytes[8];
-
-	for (int i = 0; i < 8; i++)
-		bytes[i] = (unsigned char)(n >> 8 * i);
-	buf_add(b, bytes, sizeof bytes);
-}
-
-/* Takes the number at the front of s. 0, or -1: s is too short. */
-static inline int back_take(struct str *s, uint64_t *n)
-{
-	if (s->n < 8)
-		return -1;
-	*n = 0;
-	for (int i = 0; i < 8; i++)
-		*n |= (uint64_t)(unsigned char)s->p[i] << 8 * i;
-	s->p += 8;
-	s->n -= 8;
-	return 0;
-}
-
 /* One request or one answer. */
 static inline void back_put_record(struct buf *b, struct request_id id, struct str body)
 {
-	back_put(b, id.boot);
-	back_put(b, id.count);
-	back_put(b, body.n);
+	buf_le64(b, id.boot);
+	buf_le64(b, id.count);
+	buf_le64(b, body.n);
 	buf_str_add(b, body);
 }
 
@@ -106,8 +82,8 @@ static inline int back_take_record(struct str *s, struct request_id *id, struct 
 
 	if (s->n == 0)
 		return 0;
-	if (back_take(s, &id->boot) == -1 || back_take(s, &id->count) == -1 ||
-	    back_take(s, &n) == -1 || n > s->n)
+	if (take_le64(s, &id->boot) == -1 || take_le64(s, &id->count) == -1 ||
+	    take_le64(s, &n) == -1 || n > s->n)
 		return -1;
 	*body = (struct str){ s->p, (size_t)n };
 	s->p += n;

@@ -1,5 +1,5 @@
-/* broker.c: gives each request of a client to a server that has room, keeps it until it is answered,
- * and gives it to another server when that one dies or hangs. It reads no request: bodies are bytes.
+/* broker.c: gives each request of a client to a server that has room, keeps it until it is answered
+ * and gives it to another server when that one dies or hangs. It reads none: bodies are bytes.
  *
  * The life of a request is a row of the table:
  *
@@ -19,26 +19,25 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SERVERS_MAX     64      /* rows are searched one by one */
 #define CREDIT_MAX      SLOTS   /* whatever a server says it takes: we never have more */
 #define REQUEST_WAIT_MS 4500    /* a client is answered within 5 s; half a second is for the way */
 #define STOP_MS         700     /* at the end, for the servers to answer what is open */
-#define FLUSH_MS        200     /* then, for the last answers to leave; together less than a second */
+#define FLUSH_MS        200     /* then, for the last answers to leave; together below 1 s */
 #define RETRY_MS        10      /* until a server whose pipe was full is tried again */
-#define PROBES          3       /* beats after some peer went, PROBE_MS apart: the event can be faster */
-#define PROBE_MS        10      /* than the end of the connection itself */
-#define TAKE_MAX        1000    /* messages taken from a socket in one turn, so that the other has its turn */
-#define BATCH_BYTES     ((size_t)256 * 1024)            /* of requests to one server: then it is sent */
+#define PROBES          3       /* beats after some peer went, PROBE_MS apart: the event can be */
+#define PROBE_MS        10      /* faster than the end of the connection itself */
+#define TAKE_MAX        1000    /* messages from one socket in one turn, then the other has its */
+#define BATCH_BYTES     ((size_t)256 * 1024)    /* of requests to one server: then it is sent */
 #define BACK_BYTES_MAX  (REPLY_BYTES_MAX + FRAME_BYTES_MAX)     /* a message of answers */
 
-#define BACKLOG         1024    /* connections that come at once; libzmq's 100 cost the others a second */
-
 /* Messages that libzmq queues for each peer before it says EAGAIN (out) or stops reading (in). */
-#define FRONT_OUT       20000   /* answers. A client with 10 000 requests on their way that reads late
-                                 * loses none: libzmq learns what was read in steps of half of this */
-#define FRONT_IN        100     /* requests, up to FRAME_BYTES_MAX each; TCP holds the others back */
+#define FRONT_OUT       20000   /* answers. A client with 10 000 requests under way that reads late loses
+                                 * none: libzmq learns what was read in steps of half of this */
+#define FRONT_IN        100     /* requests of FRAME_BYTES_MAX at most; TCP holds others back */
 #define BACK_OUT        1000    /* batches; credit bounds them long before */
 #define BACK_IN         100     /* batches of answers; we read them at once */
 
@@ -59,6 +58,12 @@ struct server {
 	int64_t heard;          /* when it last said something, ms */
 	struct queue waiting;   /* requests of clients that are bound to it */
 	struct buf out;         /* the batch of this turn */
+};
+
+/* A big answer in libzmq's hands. */
+struct unread {
+	size_t n;
+	char text[];
 };
 
 static void *front, *back, *monitor;
@@ -139,16 +144,19 @@ static struct str refusal(void)
 }
 
 /* Called by libzmq's thread when a big answer has left, or was dropped with its connection. */
-static void unread_done(void *p, void *bytes)
+static void unread_done(void *text, void *hint)
 {
-	atomic_fetch_sub(&unread_bytes, (size_t)(uintptr_t)bytes);
-	free(p);
+	struct unread *u = hint;
+
+	(void)text;                             /* is inside *u */
+	atomic_fetch_sub(&unread_bytes, u->n);
+	free(u);
 }
 
 static void send_body(struct str text)
 {
+	struct unread *u;
 	zmq_msg_t msg;
-	void *p;
 
 	if (text.n > SMALL_BYTES && unread_bytes + text.n > UNREAD_BYTES_MAX) {
 		counter[BACK_UNROUTABLE]++;
@@ -158,16 +166,17 @@ static void send_body(struct str text)
 		(void)net_send_copy(front, text.p, text.n, 0);
 		return;
 	}
-	p = must_grow(NULL, text.n, 1);
-	memcpy(p, text.p, text.n);
-	if (zmq_msg_init_data(&msg, p, text.n, unread_done, (void *)(uintptr_t)text.n) == -1)
+	u = must_grow(NULL, sizeof *u + text.n, 1);
+	u->n = text.n;
+	memcpy(u->text, text.p, text.n);
+	if (zmq_msg_init_data(&msg, u->text, u->n, unread_done, u) == -1)
 		die(EXIT_FAILED, "out of memory");
 	atomic_fetch_add(&unread_bytes, text.n);
 	(void)net_send(front, &msg, 0);
 }
 
-/* Sends the answer in the shape of the request, whose row is free then. When the client is gone, or has
- * left FRONT_OUT answers unread, the first frame is not taken, and the others must not follow it. */
+/* Sends the answer in the shape of the request, whose row is free then. When the client is gone or
+ * has left FRONT_OUT answers unread the first frame is not taken, and no other must follow it. */
 static void answer(struct request *r, struct str text)
 {
 	zmq_msg_t identity;
@@ -255,7 +264,7 @@ static void beat(struct server *s)
 	buf_clear(&b);
 	buf_putc(&b, 'B');
 	for (int i = 0; i < BACK_COUNTERS; i++)
-		back_put(&b, counter[i]);
+		buf_le64(&b, counter[i]);
 	if (b.err)
 		die(EXIT_FAILED, "out of memory");
 	if (say(s, b.p, b.n) == -1 && errno == EHOSTUNREACH)
@@ -269,8 +278,8 @@ static void beat_all(void)
 			beat(s);
 }
 
-/* Takes back all that s has and all that waits for it. The general queue is made anew, so that it is in
- * order of arrival again: this happens when a server goes, and costs a walk over the table. */
+/* Takes back all that s has and all that waits for it. The general queue is made anew, in order of
+ * arrival: that costs a walk over the table, but only when a server goes. */
 static void release(struct server *s)
 {
 	general = (struct queue){ NULL, NULL };
@@ -334,7 +343,7 @@ static void hello(struct server *s, const char *name, size_t n, struct str rest)
 {
 	uint64_t version, credit;
 
-	if (back_take(&rest, &version) == -1 || back_take(&rest, &credit) == -1 ||
+	if (take_le64(&rest, &version) == -1 || take_le64(&rest, &credit) == -1 ||
 	    version != BACK_VERSION) {
 		warn("hello of a server that speaks another version: ignored");
 		return;
@@ -352,9 +361,9 @@ static void hello(struct server *s, const char *name, size_t n, struct str rest)
 	beat(s);
 }
 
-/* The first answer to a request is the answer, whoever gives it. A server's room comes back with each
- * answer to what it was given, also when the request is gone because it expired; but not when that is
- * at another server now, for then s was given up in between and its account was begun anew. */
+/* The first answer to a request is the answer, whoever gives it. A server's room comes back with
+ * each answer to what it was given, also when the request has expired; but not when that is at
+ * another server now, for then s was given up in between and its account was begun anew. */
 static void take_answers(struct server *s, struct str records)
 {
 	struct request_id id;
@@ -375,6 +384,21 @@ static void take_answers(struct server *s, struct str records)
 		warn("answers of a server are cut off: the rest is ignored");
 }
 
+/* Asks an unknown server who it is: once for all that comes from it in one go, since each hello has
+ * its requests given again. Should this get lost, its next beat comes after BEAT_MS. */
+static void ask(const char *name, size_t n)
+{
+	static struct server asked;             /* only its name and when it was heard */
+
+	if (n > sizeof asked.name || (n == asked.name_bytes && memcmp(name, asked.name, n) == 0 &&
+	    now - asked.heard < BEAT_MS / 2))
+		return;
+	memcpy(asked.name, name, n);
+	asked.name_bytes = n;
+	asked.heard = now;
+	(void)say(&asked, "W", 1);              /* gone meanwhile: nobody to ask */
+}
+
 static void hear(const char *name, size_t n, struct str said)
 {
 	struct server *s = server_find(name, n);
@@ -385,10 +409,9 @@ static void hear(const char *name, size_t n, struct str said)
 		take_answers(s, rest);
 	if (letter == 'H')
 		hello(s, name, n, rest);
-	else if (s == NULL) {
-		if (net_send_copy(back, name, n, 1) == 0)
-			(void)net_send_copy(back, "W", 1, 0);   /* gone meanwhile: nobody to ask */
-	} else {
+	else if (s == NULL)
+		ask(name, n);
+	else {
 		s->heard = now;
 		if (letter == 'G' && !s->leaving) {
 			s->leaving = 1;
@@ -467,7 +490,7 @@ static void give(struct server *s, struct request *r)
 		flush(s);
 }
 
-/* A request whose client is bound to a server without room waits in that server's own queue and lets
+/* A request whose client is bound to a server without room waits in that server's queue and lets
  * others pass. What is there has been at the head of the general queue: it goes first. */
 static void dispatch(void)
 {
@@ -551,8 +574,8 @@ static void take_events(void)
 	(void)zmq_msg_close(&event);
 }
 
-/* One turn: answers first, they make room. Waits until something comes, at most most_ms (-1: as long as
- * it takes). New requests only come in while there is room for them, else a full table would spin. */
+/* One turn: answers first, they make room. Waits until something comes, most_ms at most (-1: for
+ * ever). The front is only watched while there is room, else a full table would spin. */
 static void turn(int taking, long most_ms)
 {
 	zmq_pollitem_t item[] = {
@@ -593,19 +616,19 @@ static void stop(void)
 		refuse(table.oldest);
 	for (uint64_t i = 0; i < SLOTS && take_request(); i++)
 		refuse(table.oldest);
-	(void)zmq_socket_monitor(back, NULL, 0);        /* else closing its reader stalls the back */
-	(void)zmq_close(monitor);                       /* they are sockets: closing them cannot fail */
+	(void)zmq_socket_monitor(back, NULL, 0);        /* without a reader it stalls the back */
+	(void)zmq_close(monitor);                       /* cannot fail: all three are sockets */
 	(void)zmq_close(back);
 	(void)zmq_close(front);
 }
 
-static void usage(FILE *to, int code)
+static void usage(FILE *to)
 {
-	(void)fprintf(to, "usage: %s [-f endpoint] [-k endpoint]\n"
-	    "  -f  where clients connect, %s\n"
-	    "  -k  where servers connect, %s\n"
-	    "  -h  this text    -V  version\n", program(), DEFAULT_FRONT, DEFAULT_BACK);
-	exit(code);
+	(void)fprintf(to,
+	    "usage: %s [-f endpoint] [-k endpoint]\n"
+	    "  -f endpoint   ROUTER, for clients (%s)\n"
+	    "  -k endpoint   ROUTER, for servers (%s)\n"
+	    "  -h, -V        this text; the version\n", program(), DEFAULT_FRONT, DEFAULT_BACK);
 }
 
 static void options(int argc, char **argv, const char **clients_at, const char **servers_at)
@@ -614,23 +637,16 @@ static void options(int argc, char **argv, const char **clients_at, const char *
 
 	while ((c = getopt(argc, argv, "f:k:hV")) != -1)
 		switch (c) {
-		case 'f':
-			*clients_at = optarg;
-			break;
-		case 'k':
-			*servers_at = optarg;
-			break;
-		case 'h':
-			usage(stdout, 0);
-			break;
-		case 'V':
-			(void)printf("%s %s\n", program(), RECADO_VERSION);
-			exit(0);
-		default:
-			usage(stderr, EXIT_USAGE);
+		case 'f': *clients_at = optarg; break;
+		case 'k': *servers_at = optarg; break;
+		case 'h': usage(stdout); exit(0);
+		case 'V': (void)printf("recado %s\n", RECADO_VERSION); exit(0);
+		default: usage(stderr); exit(EXIT_USAGE);
 		}
-	if (optind < argc)
-		usage(stderr, EXIT_USAGE);
+	if (optind != argc) {
+		usage(stderr);
+		exit(EXIT_USAGE);
+	}
 }
 
 static void *open_router(void *context, const char *endpoint, size_t frame_bytes_max, int linger_ms,
@@ -641,7 +657,6 @@ static void *open_router(void *context, const char *endpoint, size_t frame_bytes
 	net_option(socket, ZMQ_ROUTER_MANDATORY, 1);
 	net_option(socket, ZMQ_SNDHWM, hwm_out);
 	net_option(socket, ZMQ_RCVHWM, hwm_in);
-	net_option(socket, ZMQ_BACKLOG, BACKLOG);
 	net_bind(socket, endpoint);
 	return socket;
 }

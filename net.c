@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define HANDSHAKE_MS    2000    /* a connection that says nothing holds a descriptor no longer than this */
+#define BACKLOG         1024    /* connections that come at once; with libzmq's 100 others wait 1 s */
 #define KEEPALIVE_IDLE  10      /* seconds; a peer whose cable was pulled is found within 10 + 3 x 5 */
 #define KEEPALIVE_EVERY 5
 #define KEEPALIVE_COUNT 3
@@ -57,6 +58,7 @@ void *net_socket(void *context, int type, size_t frame_bytes_max, int linger_ms)
 
 void net_bind(void *socket, const char *endpoint)
 {
+	net_option(socket, ZMQ_BACKLOG, BACKLOG);
 	if (zmq_bind(socket, endpoint) == -1)
 		die(EXIT_FAILED, "bind %s: %s", endpoint, zmq_strerror(errno));
 }

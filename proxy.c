@@ -12,12 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SUBSCRIPTION_BYTES_MAX ((size_t)256)    /* topics have 64, and a handshake must fit; a longer one
-                                                 * costs its connection. libzmq spends 32 bytes on
-                                                 * each byte, and does not bound their number */
+#define SUBSCRIPTION_BYTES_MAX ((size_t)256)    /* topics have 64, and a handshake must fit; a longer
+                                                 * one costs its connection. libzmq spends 32 bytes
+                                                 * on each byte and does not bound their number */
 #define TAKE_MAX   1000         /* messages in one turn, so that signals and subscriptions have theirs */
 #define LINGER_MS  500
-#define BACKLOG    1024         /* connections that come at once; libzmq's 100 cost the others a second */
 
 /* Publications that may wait. One thread of libzmq reads publishers and writes to subscribers by
  * turns, so a short queue in front and a long one behind lose nothing while subscribers read: when
@@ -99,7 +98,6 @@ static void open_sockets(void *context, const char *xsub, const char *xpub)
 
 	out = net_socket(context, ZMQ_XPUB, SUBSCRIPTION_BYTES_MAX, LINGER_MS);
 	net_option(out, ZMQ_SNDHWM, QUEUE_OUT);
-	net_option(out, ZMQ_BACKLOG, BACKLOG);
 	net_bind(out, xpub);
 	in = net_socket(context, ZMQ_XSUB, FRAME_BYTES_MAX, 0);
 	net_option(in, ZMQ_RCVHWM, QUEUE_IN);

@@ -29,6 +29,7 @@
 #define LEAVE_QUIET_MS  100     /* after the goodbye: silence that long means all is answered */
 #define LEAVE_MS        700     /* and no longer than this; the broker gives what is left to others */
 #define RETRY_MS        250     /* how often to call for a broker that does not answer */
+#define AWAY_MS         5000    /* what came before that has its answer: the broker gives up after 4500 */
 #define LINGER_MS       500
 #define LOGS_OPEN_MAX   4096    /* descriptors; active topics beyond that cost an open each time */
 #define FILES_SPARE     64      /* descriptors for everything that is not a log */
@@ -41,6 +42,7 @@ struct options {
 };
 
 struct server {
+	const char *broker;
 	void *context, *back, *pub;
 	int signals;
 	struct services services;
@@ -53,6 +55,7 @@ struct server {
 	int welcome;                    /* the broker knows us */
 	int64_t heard, spoken;          /* ticks: from the broker; to it */
 	int64_t called;                 /* ticks of the last hello or call */
+	int64_t collected;              /* ticks: when it last looked for requests */
 	int64_t busy;                   /* ticks of the last request */
 	int64_t subscribed;             /* ticks from which on it does not wait for the proxy any more */
 };
@@ -150,15 +153,30 @@ static void create_channels(struct services *v, const struct options *o)
 
 /* ---- talking to the broker ---- */
 
+static void connect_back(struct server *s)
+{
+	s->back = net_socket(s->context, ZMQ_DEALER, BACK_BYTES_MAX, LINGER_MS);
+	net_option(s->back, ZMQ_IMMEDIATE, 1);  /* nothing is kept for a broker that is not there */
+	net_connect(s->back, s->broker);
+	s->welcome = 0;
+}
+
+/* 1: the process was stopped, or waited that long for the lock or the disk. */
+static int was_away(const struct server *s)
+{
+	return ticks_ms() - s->collected > AWAY_MS;
+}
+
 /* Waits for room rather than lose an answer; a broker that takes nothing for that long is given up,
- * and gives its requests to others or, later, again to us. */
+ * and gives its requests to others or, after the next hello, again to us. */
 static void say(struct server *s, const void *p, size_t n)
 {
 	zmq_pollitem_t room = { s->back, 0, ZMQ_POLLOUT, 0 };
 
 	if (net_send_copy(s->back, p, n, 0) == -1) {
 		(void)zmq_poll(&room, 1, BEAT_MS);      /* interrupted or not: one more try */
-		(void)net_send_copy(s->back, p, n, 0);
+		if (net_send_copy(s->back, p, n, 0) == -1)
+			s->welcome = 0;
 	}
 	s->spoken = ticks_ms();
 }
@@ -168,8 +186,8 @@ static void say_hello(struct server *s)
 	struct buf hello = { 0 };
 
 	buf_putc(&hello, 'H');
-	back_put(&hello, BACK_VERSION);
-	back_put(&hello, CREDIT);
+	buf_le64(&hello, BACK_VERSION);
+	buf_le64(&hello, CREDIT);
 	/* Not said while there is no connection: old hellos must not queue up for a new broker. */
 	if (!hello.err)
 		(void)net_send_copy(s->back, hello.p, hello.n, 0);
@@ -228,7 +246,7 @@ static void take_requests(struct server *s, struct str records)
 static void take_counters(struct server *s, struct str counters)
 {
 	for (int i = 0; i < BACK_COUNTERS; i++)
-		if (back_take(&counters, &s->services.broker[i]) == -1)
+		if (take_le64(&counters, &s->services.broker[i]) == -1)
 			break;          /* an older broker has fewer */
 }
 
@@ -259,11 +277,18 @@ static void take_message(struct server *s, zmq_msg_t *m)
 	}
 }
 
-/* Collects a batch; the bodies of its requests stay in the messages. */
+/* Collects a batch; the bodies of its requests stay in the messages. What waits for one that was away
+ * has been done by others or was refused, and their ids are not remembered for ever: it must not be
+ * stored now, and stays behind in the old connection. */
 static void collect(struct server *s)
 {
 	size_t bytes = 0;
 
+	if (was_away(s)) {
+		(void)zmq_close(s->back);       /* a socket */
+		connect_back(s);
+	}
+	s->collected = ticks_ms();
 	while (s->requests < BATCH_REQUESTS && bytes < BATCH_BYTES && s->messages < MESSAGES_MAX) {
 		zmq_msg_t *m = &s->message[s->messages];
 		size_t before = s->requests;
@@ -376,6 +401,11 @@ static void run_batch(struct server *s)
 		end_batch(s);
 		return;
 	}
+	if (was_away(s)) {      /* as in collect() */
+		store_end(v->store);
+		end_batch(s);
+		return;
+	}
 	for (size_t i = 0; i < s->requests; i++)
 		service_take(v, &s->request[i]);
 	failed = commit(s);
@@ -478,11 +508,10 @@ static void connect_all(struct server *s, const struct options *o)
 	s->pub = net_socket(s->context, ZMQ_XPUB, BACK_BYTES_MAX, LINGER_MS);
 	net_option(s->pub, ZMQ_SNDHWM, PUBLISH_HWM);
 	net_connect(s->pub, o->proxy);
-	s->back = net_socket(s->context, ZMQ_DEALER, BACK_BYTES_MAX, LINGER_MS);
-	net_option(s->back, ZMQ_IMMEDIATE, 1);  /* nothing is kept for a broker that is not there */
-	net_connect(s->back, o->broker);
-	s->subscribed = ticks_ms() + SUBSCRIBED_MS;
-	s->busy = ticks_ms();
+	s->broker = o->broker;
+	connect_back(s);
+	s->busy = s->collected = ticks_ms();
+	s->subscribed = s->busy + SUBSCRIBED_MS;
 }
 
 static void disconnect_all(struct server *s)

@@ -4,6 +4,7 @@
 #include "util.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The rows come from zeroed memory that the system hands out page by page when it is touched. */
 void table_open(struct table *t, uint64_t boot)
@@ -38,7 +39,7 @@ static uint32_t hash_of(const struct table *t, const unsigned char *p, size_t n)
 
 static int is_client(const struct client *c, uint32_t hash, const void *p, size_t n)
 {
-	zmq_msg_t *identity = (zmq_msg_t *)&c->identity;        /* only read; libzmq does not say const */
+	zmq_msg_t *identity = (zmq_msg_t *)&c->identity;        /* libzmq only reads it */
 
 	return c->hash == hash && zmq_msg_size(identity) == n &&
 	    memcmp(zmq_msg_data(identity), p, n) == 0;
@@ -54,7 +55,7 @@ static struct client *client_new(struct table *t, struct client **head, uint32_t
 	else
 		c = &t->client[t->clients_used++];
 	*c = (struct client){ .next = *head, .hash = hash };
-	(void)zmq_msg_init(&c->identity);               /* cannot fail, nor can moves of valid messages */
+	(void)zmq_msg_init(&c->identity);       /* cannot fail, nor can moves of valid messages */
 	*head = c;
 	return c;
 }

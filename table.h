@@ -10,8 +10,8 @@
 
 #include <zmq.h>
 
-#define SLOT_BITS    14         /* 16384 requests: more than clients that wait for one answer each can
-                                 * come to with usual limits, and half a second of the fastest server */
+#define SLOT_BITS    14         /* 16384 requests: half a second of the fastest server, or one for each
+                                 * of more clients than descriptors usually allow */
 #define SLOTS        ((uint64_t)1 << SLOT_BITS)
 #define KEPT_BYTES_MAX ((size_t)64 * 1024 * 1024)       /* of all requests; 256 of the longest */
 #define ENVELOPE_MAX 8          /* frames between the client's address and the body: REQ sends 1 or 2,
