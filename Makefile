@@ -9,7 +9,7 @@ SANITIZE   = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 PROGRAMS = broker proxy server client bot logck
 TESTS    = $(patsubst %.c,%,$(wildcard test_*.c))
-TOOLS    = json_check zraw
+TOOLS    = json_check zraw soak_load
 # What several programs share. The linker takes from the archive what a program uses; what stands in
 # the last line is used by tests alone.
 SHARED   = store.o recover.o journal.o segment.o run.o logs.o logfile.o topics.o disk.o ids.o \
@@ -33,6 +33,11 @@ test: everything
 check-san:
 	@mkdir -p san && cp -p ./*.c ./*.h ./*.sh Makefile san && cp -pR tests san
 	@cd san && $(MAKE) CFLAGS='$(SANITIZE)' test
+
+# Kills everything, again and again; soak.sh says what else can be set.
+CYCLES = 300
+soak: $(PROGRAMS) soak_load
+	@CYCLES=$(CYCLES) ./soak.sh
 
 # Seconds for each.
 FUZZ = 30
@@ -107,5 +112,5 @@ deb:
 clean:
 	rm -rf $(PROGRAMS) $(TESTS) $(TOOLS) ./*.o ./*.d recado.a deps.ok san fuzz ./recado_*.deb
 
-.PHONY: all everything up test check-san fuzz tidy clean install uninstall deb
+.PHONY: all everything up test soak check-san fuzz tidy clean install uninstall deb
 -include $(SHARED:.o=.d) $(PROGRAMS:=.d) $(TESTS:=.d) $(TOOLS:=.d)
