@@ -39,6 +39,18 @@ CYCLES = 300
 soak: $(PROGRAMS) soak_load
 	@CYCLES=$(CYCLES) ./soak.sh
 
+# Plants bugs, one at a time, and runs the tests that must notice.
+mutants:
+	@./mutants.sh
+
+# Measures beside raw libzmq and the disk; bench.sh says what can be set. Leaves bench.csv, bench.svg.
+BENCH = bench.o bench_wire.o bench_load.o bench_fan.o
+benchmark: $(BENCH) recado.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(BENCH) recado.a $(ZMQ_LIBS)
+$(BENCH): deps.ok
+bench: all benchmark
+	@./bench.sh
+
 # Seconds for each.
 FUZZ = 30
 fuzz:
@@ -110,7 +122,7 @@ deb:
 	@MAKE='$(MAKE)' ./deb.sh
 
 clean:
-	rm -rf $(PROGRAMS) $(TESTS) $(TOOLS) ./*.o ./*.d recado.a deps.ok san fuzz ./recado_*.deb
+	rm -rf $(PROGRAMS) $(TESTS) $(TOOLS) ./*.o ./*.d recado.a deps.ok san fuzz benchmark ./recado_*.deb
 
-.PHONY: all everything up test soak check-san fuzz tidy clean install uninstall deb
--include $(SHARED:.o=.d) $(PROGRAMS:=.d) $(TESTS:=.d) $(TOOLS:=.d)
+.PHONY: all everything up test soak mutants bench check-san fuzz tidy clean install uninstall deb
+-include $(SHARED:.o=.d) $(PROGRAMS:=.d) $(TESTS:=.d) $(TOOLS:=.d) $(BENCH:.o=.d)
