@@ -215,19 +215,20 @@ enum { A, B };
 
 static const struct {
 	int who;
-	scene *scene;           /* NULL: a checkpoint; and with n set it is closed then */
 	int n;
+	scene *scene;           /* NULL: a checkpoint; and with n set it is closed then */
 } script[] = {
-	{ A, first, 0 }, { A, talk, 1 }, { B, talk, 2 }, { A, talk, 3 }, { B, talk, 4 }, { B, talk, 5 },
-	{ A, NULL, 0 }, { B, talk, 6 }, { B, new_channel, 1 }, { A, talk, 7 }, { A, only_name, 1 },
-	{ B, NULL, 0 }, { A, talk, 8 }, { B, nothing, 0 }, { A, NULL, 0 }, { B, new_channel, 2 },
-	{ A, talk, 9 }, { B, talk, 10 }, { A, talk, 11 }, { B, talk, 12 }, { A, talk, 13 },
-	{ B, only_name, 2 }, { A, talk, 14 }, { B, talk, 15 }, { B, NULL, 0 }, { A, crowd, 17 },
-	{ B, talk, 16 }, { A, NULL, 0 }, { A, talk, 17 }, { A, talk, 18 }, { A, talk, 19 },
-	{ A, talk, 20 }, { A, talk, 21 }, { A, NULL, 1 }, { B, talk, 22 }, { A, talk, 23 },
-	{ A, new_channel, 3 }, { B, talk, 24 }, { A, talk, 25 }, { B, talk, 26 }, { A, crowd, 3 },
-	{ B, talk, 27 }, { B, talk, 28 }, { A, talk, 29 }, { A, nothing, 1 }, { A, talk, 30 },
-	{ B, NULL, 0 }, { A, talk, 31 }, { B, talk, 32 }, { A, NULL, 0 }, { B, NULL, 0 }
+	{ A, 0, first }, { A, 1, talk }, { B, 2, talk }, { A, 3, talk }, { B, 4, talk },
+	{ B, 5, talk }, { A, 0, NULL }, { B, 6, talk }, { B, 1, new_channel }, { A, 7, talk },
+	{ A, 1, only_name }, { B, 0, NULL }, { A, 8, talk }, { B, 0, nothing }, { A, 0, NULL },
+	{ B, 2, new_channel }, { A, 9, talk }, { B, 10, talk }, { A, 11, talk }, { B, 12, talk },
+	{ A, 13, talk }, { B, 2, only_name }, { A, 14, talk }, { B, 15, talk }, { B, 0, NULL },
+	{ A, 17, crowd }, { B, 16, talk }, { A, 0, NULL }, { A, 17, talk }, { A, 18, talk },
+	{ A, 19, talk }, { A, 20, talk }, { A, 21, talk }, { A, 33, talk }, { A, 34, talk },
+	{ A, 35, talk }, { A, 1, NULL }, { B, 22, talk }, { A, 23, talk }, { A, 3, new_channel },
+	{ B, 24, talk }, { A, 25, talk }, { B, 26, talk }, { A, 3, crowd }, { B, 27, talk },
+	{ B, 28, talk }, { A, 29, talk }, { A, 1, nothing }, { A, 30, talk }, { B, 0, NULL },
+	{ A, 31, talk }, { B, 32, talk }, { A, 0, NULL }, { B, 0, NULL }
 };
 
 #define SCENES (sizeof script / sizeof *script)

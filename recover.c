@@ -56,7 +56,8 @@ int learn(void *ctx, const struct batch *b)
 		if (t == NULL || make_dirty(s, t, b->at) == -1)
 			return STORE_REFUSED;
 		t->created = t->loaded = 1;
-		if (run.offset == 0) {          /* a new file, be it in the place of one that was removed */
+		t->measured = 0;
+		if (run.offset == 0) {  /* a new file, perhaps in the place of one that was removed */
 			t->now = (struct extent){ 0 };
 			s->new_names = 1;
 		}
@@ -250,16 +251,17 @@ static int restore_batch(void *ctx, const struct batch *b)
 static int restore(struct store *s, struct topic *t)
 {
 	struct restore to = { s, t, t->next, 0 };
-	uint64_t size;
+	uint64_t size, missing;
 
 	if (journal_again(s->journal, journal_oldest(s->journal), restore_batch, &to) != 0 ||
 	    s->disk->size(s->disk, t->fd, &size) == -1 ||
 	    (size > t->next.bytes && s->disk->truncate(s->disk, t->fd, t->next.bytes) == -1) ||
 	    make_dirty(s, t, UINT64_MAX) == -1)         /* no other process knows of it */
 		return -1;
+	missing = t->now.seq > t->next.seq ? t->now.seq - to.had.seq : t->next.seq - to.had.seq;
 	warn("%s: line %" PRIu64 ": %" PRIu64 " lines were missing, %" PRIu64
-	    " of them restored from the journal", topic_path(t, &s->path), to.had.seq + 1,
-	    t->now.seq - to.had.seq, to.lines);
+	    " of them restored from the journal", topic_path(t, &s->path), to.had.seq + 1, missing,
+	    to.lines);
 	return 0;
 }
 
@@ -273,8 +275,14 @@ static int redo_batch(void *ctx, const struct batch *b)
 	int more;
 
 	while ((more = take_run(&rest, &run)) == 1)
-		if (redo_run(s, &run) == -1)
+		if (redo_run(s, &run) == -1) {
+			struct topic t = { .kind = run.kind, .name = run.name };
+
+			if (errno != s->told_errno)     /* it is tried again each turn */
+				warn("%s:", topic_path(&t, &s->path));
+			s->told_errno = errno;
 			return STORE_REFUSED;
+		}
 	return more == 0 ? 0 : STORE_REFUSED;
 }
 
@@ -320,6 +328,7 @@ int redo(struct store *s, uint64_t from)
 	leave_batch(s);
 	if (r == 0) {
 		s->behind = NOT_BEHIND;
+		s->told_errno = 0;
 		journal_set_applied(s->journal);
 	}
 	return r;

@@ -117,7 +117,7 @@ int sync_logs(struct store *s)
 		return r;
 	journal_set_applied(s->journal);
 	for (size_t i = 0; i < s->dirty.n; i++)
-		s->dirty.at[i]->dirty = 0;
+		s->dirty.at[i]->dirty = s->dirty.at[i]->measured = 0;
 	s->dirty.n = 0;
 	return 0;
 }
@@ -203,6 +203,8 @@ static void catch_up(struct store *s)
 	fall_behind(s, from);
 	if (redo(s, from) != 0)
 		s->behind_errno = errno;
+	if (s->behind != NOT_BEHIND && (errno == EMFILE || errno == ENFILE))
+		logs_close_all(&s->logs);       /* the next try needs one for the journal */
 }
 
 /* With the lock held; without it if this fails. */
@@ -456,21 +458,32 @@ static int has_room(struct store *s)
 	return -1;
 }
 
-/* The lines of one log of the batch, from the payload. A log never shows half a line: what was written
- * of a failed write is taken back. One that has not the length it had is not written to: somebody else
- * has cut it or put something there, and a redo will find out. */
-static int write_log(struct store *s, struct topic *t)
+/* A log that has not the length it had is not written to: somebody has cut it, or put something there,
+ * and a redo will find out. Looked at once between two checkpoints, or it would cost as much as the
+ * writing. */
+static int measure(struct store *s, struct topic *t)
 {
-	size_t n = (size_t)(t->next.bytes - t->now.bytes);
 	uint64_t size;
-	int e;
 
-	if (logs_open(&s->logs, t, 1) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
+	if (!t->measured && s->disk->size(s->disk, t->fd, &size) == -1)
 		return -1;
-	if (size != t->now.bytes) {
+	if (!t->measured && size != t->now.bytes) {
 		errno = EIO;
 		return -1;
 	}
+	t->measured = 1;
+	return 0;
+}
+
+/* The lines of one log of the batch, from the payload. A log never shows half a line: what was written
+ * of a failed write is taken back. */
+static int write_log(struct store *s, struct topic *t)
+{
+	size_t n = (size_t)(t->next.bytes - t->now.bytes);
+	int e;
+
+	if (logs_open(&s->logs, t, 1) == -1 || measure(s, t) == -1)
+		return -1;
 	if (disk_write_full(s->disk, t->fd, s->payload.p + t->run_at - n, n, t->now.bytes) == 0)
 		return 0;
 	e = errno;
@@ -506,6 +519,17 @@ int store_pending(const struct store *s)
 	return s->batch.n > 0;
 }
 
+/* The journal's next file needs a descriptor: the logs can spare theirs. */
+static int append(struct store *s)
+{
+	int r = journal_append(s->journal, buf_str(&s->payload), s->lines);
+
+	if (r != JOURNAL_REFUSED || (errno != EMFILE && errno != ENFILE))
+		return r;
+	logs_close_all(&s->logs);
+	return journal_append(s->journal, buf_str(&s->payload), s->lines);
+}
+
 int store_commit(struct store *s)
 {
 	uint64_t at = journal_end(s->journal);
@@ -514,7 +538,7 @@ int store_commit(struct store *s)
 	if (s->batch.n == 0)
 		return 0;
 	r = is_broken(s) ? STORE_BROKEN : lay_out(s) == -1 || has_room(s) == -1 ? STORE_REFUSED :
-	    journal_append(s->journal, buf_str(&s->payload), s->lines);
+	    append(s);
 	if (r != 0) {
 		roll_back(s);
 		s->broken = r == STORE_BROKEN;

@@ -37,6 +37,7 @@ struct store {
 	struct log_reader reader;
 	uint64_t behind;        /* journal position from which on logs perhaps lack lines */
 	int behind_errno;       /* and why */
+	int told_errno;         /* the one that stderr has heard of */
 	int broken;             /* a sync has failed; so does logs.broken say */
 	int new_names;          /* directories have names that are not synced */
 };

@@ -456,19 +456,63 @@ static void hurt_journal(const struct base *b, const char *file, size_t bit, int
 	cases++;
 }
 
+/* A record in the middle is damaged, and while the journal is read the disk does not answer: what it
+ * did not give is not taken for missing. 0: there were not so many reads. */
+static int fail_read(const struct base *b, const char *file, long n)
+{
+	const struct sim_fault fault = { SIM_READ, n, 0, EIO, 0 };
+	struct sim *sim = sim_copy(b->sim);
+	struct disk *disk = sim_handle(sim);
+	struct str text = sim_content(sim, DISK_JOURNAL, file);
+	char *copy = must_grow(NULL, text.n, 1);
+	struct store *s = NULL;
+	const char *why;
+	int struck;
+
+	memcpy(copy, text.p, text.n);
+	memset(copy + b->n / 2, 0, 10);
+	sim_put_content(sim, DISK_JOURNAL, file, (struct str){ copy, text.n });
+	free(copy);
+	sim_put_content(sim, DISK_CHANNELS, LOG, (struct str){ "", 0 });
+	hush();
+	sim_set_fault(sim, &fault);
+	if (store_open(&s, disk, 4) == 0 && store_begin(s) == 0) {
+		for (int i = 0; i < 40 && store_topic(s, TOPIC_CHANNEL, STR("outro")) != NULL; i++)
+			put(s, "outro", 2000 + i, 200);
+		(void)store_commit(s);
+		store_end(s);
+	}
+	struck = sim_faults_struck(sim);
+	sim_no_faults(sim);
+	store_close(s);
+	s = open_store(disk);
+	why = judge_rest(b, sim, s, 3);
+	CHECK(why == NULL, "journal damaged, read %ld fails: %s", n, why);
+	store_end(s);
+	store_close(s);
+	disk->free(disk);
+	sim_free(sim);
+	cases++;
+	return struck;
+}
+
 static void test_journal(void)
 {
 	struct base b;
 	size_t n;
 
 	for (int with_logs = 0; with_logs < 2; with_logs++) {
+		const char *file;
+
 		make_base(&b, 20, 40, REDO);
-		const char *file = sim_name(b.sim, DISK_JOURNAL, 0);
+		file = sim_name(b.sim, DISK_JOURNAL, 0);
 		n = sim_content(b.sim, DISK_JOURNAL, file).n;
 		for (size_t bit = 0; bit < 8 * n; bit += stride)
 			hurt_journal(&b, file, bit, 0, with_logs);
 		for (size_t at = 0; at < n && with_logs; at += 512)
 			hurt_journal(&b, file, 8 * at, 512, with_logs);
+		for (long nth = 1; !with_logs && fail_read(&b, file, nth); nth++)
+			;
 		free_base(&b);
 	}
 }

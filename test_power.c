@@ -108,6 +108,15 @@ static void test_power(void)
 		crash_at(step);
 }
 
+static void bury(struct play *p)
+{
+	for (int who = 0; who < PLAY_SERVERS; who++)
+		if (p->store[who] != NULL && store_begin(p->store[who]) != 0)
+			play_down(p, who);
+		else if (p->store[who] != NULL)
+			store_end(p->store[who]);
+}
+
 /* One of two servers is killed before a step, the other one goes on; then the power goes. */
 static void kill_at(long step)
 {
@@ -118,11 +127,7 @@ static void kill_at(long step)
 	play_begin(&p, sim_new());
 	sim_end_at(p.sim, step, 1);
 	play_script(&p);
-	for (int who = 0; who < PLAY_SERVERS; who++)
-		if (p.store[who] != NULL && store_begin(p.store[who]) != 0)
-			play_down(&p, who);     /* the dead one */
-		else if (p.store[who] != NULL)
-			store_end(p.store[who]);
+	bury(&p);
 	alive = p.store[1] != NULL;
 	for (int turn = 0; turn < 3 && why == NULL; turn++)     /* the dead one comes back */
 		why = play_turn(&p, turn == 1 ? !alive : alive);
@@ -138,10 +143,35 @@ static void kill_at(long step)
 	crashes++;
 }
 
+/* The same, and while the other one takes over the power goes. */
+static void kill_and_crash_at(long step)
+{
+	struct play p;
+	const char *why;
+
+	play_begin(&p, sim_new());
+	sim_end_at(p.sim, step, 1);
+	play_script(&p);
+	bury(&p);
+	sim_end_at(p.sim, sim_steps(p.sim) + 1 + step % 23, 0);
+	why = play_turn(&p, p.store[1] != NULL);
+	CHECK(why == NULL || sim_ended(p.sim), "one is killed at step %ld: %s", step, why);
+	p.model.why[0] = '\0';  /* that it could not be read, which is no wonder */
+	for (int who = 0; who < PLAY_SERVERS; who++)
+		play_down(&p, who);
+	sim_power_loss(p.sim, step % 3 ? SIM_DROP : SIM_SUBSET, (uint32_t)step);
+	why = play_sound(&p, 0);
+	CHECK(why == NULL, "one is killed at step %ld, and then the power goes: %s", step, why);
+	play_end(&p);
+	crashes++;
+}
+
 static void test_takeover(void)
 {
 	for (long step = 1; step <= script_steps; step += stride)
 		kill_at(step);
+	for (long step = 1; step <= script_steps; step += stride)
+		kill_and_crash_at(step);
 }
 
 int main(int argc, char **argv)

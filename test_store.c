@@ -3,6 +3,7 @@
 #include "check.h"
 #include "journal.h"
 #include "play.h"
+#include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,14 @@ static uint64_t put(struct store *s, struct topic *t, const char *id, const char
 	return t != NULL && store_put(s, t, &l) == 0 ? l.seq : 0;
 }
 
+/* For where there must be one. */
+static struct topic *sure(struct topic *t)
+{
+	if (t == NULL)
+		die(EXIT_FAILED, "there is no topic:");
+	return t;
+}
+
 static struct topic *channel(struct store *s, const char *name)
 {
 	return store_topic(s, TOPIC_CHANNEL, str_of(name));
@@ -52,10 +61,10 @@ static uint64_t seen(struct store *s, const char *name, const char *id)
 static void test_basics(struct disk *disk)
 {
 	struct store *s = start(disk, 4);
-	struct topic *t = store_create(s, TOPIC_CHANNEL, STR("geral"));
+	struct topic *t = sure(store_create(s, TOPIC_CHANNEL, STR("geral")));
 	struct line l;
 
-	CHECK(t != NULL && store_pending(s) && !t->created, "create");
+	CHECK(store_pending(s) && !t->created, "create");
 	CHECK(channel(s, "geral") == t && store_has(s, TOPIC_CHANNEL, STR("geral")), "not to be found");
 	CHECK(store_create(s, TOPIC_CHANNEL, STR("geral")) == NULL && errno == EEXIST, "created twice");
 	CHECK(put(s, t, "a", "oi") == 1 && put(s, t, "b", "tudo\tbem?\n") == 2, "put");
@@ -77,8 +86,8 @@ static void test_basics(struct disk *disk)
 	store_close(s);
 	s = start(disk, 4);
 	CHECK(!store_needs_checkpoint(s), "there is something to repair after a clean end");
-	t = channel(s, "geral");
-	CHECK(t != NULL && t->now.seq == 3 && seen(s, "geral", "a") == 1 && seen(s, "geral", "b") == 2,
+	t = sure(channel(s, "geral"));
+	CHECK(t->now.seq == 3 && seen(s, "geral", "a") == 1 && seen(s, "geral", "b") == 2,
 	    "after a reopening");
 	CHECK(put(s, t, "d", "again") == 4 && store_commit(s) == 0, "go on");
 	CHECK(store_count(s, TOPIC_CHANNEL) == 1 && store_at(s, TOPIC_CHANNEL, 0) == t, "list");
@@ -103,7 +112,7 @@ static void test_rollback(void)
 	struct sim *sim = sim_new();
 	struct disk *disk = sim_handle(sim);
 	struct store *s = start(disk, 4);
-	struct topic *t = store_create(s, TOPIC_CHANNEL, STR("geral"));
+	struct topic *t = sure(store_create(s, TOPIC_CHANNEL, STR("geral")));
 
 	CHECK(put(s, t, "1", "one") == 1 && store_commit(s) == 0, "commit");
 	for (int end = 0; end < 2; end++) {
@@ -126,7 +135,7 @@ static void test_rollback(void)
 	stop(s);
 	CHECK(sim_content(sim, DISK_CHANNELS, "novo.log").p == NULL, "there is a file");
 	s = start(disk, 4);
-	CHECK(channel(s, "geral")->now.seq == 2 && channel(s, "novo") == NULL, "after a reopening");
+	CHECK(sure(channel(s, "geral"))->now.seq == 2 && channel(s, "novo") == NULL, "after a reopening");
 	stop(s);
 	disk->free(disk);
 	sim_free(sim);
@@ -151,7 +160,7 @@ static void test_history(void)
 	struct sim *sim = sim_new();
 	struct disk *disk = sim_handle(sim);
 	struct store *s = start(disk, 4);
-	struct topic *t = store_create(s, TOPIC_CHANNEL, STR("geral"));
+	struct topic *t = sure(store_create(s, TOPIC_CHANNEL, STR("geral")));
 	char text[900];
 
 	for (int i = 0; i < N; i++) {
@@ -176,12 +185,16 @@ static void test_history(void)
 	sim_free(sim);
 }
 
-static void test_many(void)
+/* open_max: what the store is told; files: what there really is. */
+static void many(size_t open_max, int files)
 {
 	struct sim *sim = sim_new();
 	struct disk *disk = sim_handle(sim);
-	struct store *s = start(disk, 2);
+	struct store *s = start(disk, open_max);
 	char name[24];
+
+	if (files > 0)
+		sim_set_open_max(sim, files);
 
 	for (int round = 0; round < 4; round++) {
 		for (int i = 0; i < 50; i++) {
@@ -197,12 +210,13 @@ static void test_many(void)
 			(void)snprintf(name, sizeof name, "canal%d", (i * 7 + round) % 50);
 			CHECK(store_read(s, channel(s, name), 0, in_order, &r) == 0 &&
 			    r.next == (uint64_t)round + 2, "read");
-			CHECK(store_open_logs(s) <= 2 && sim_open_files(sim) <= 4, "too many open files");
+			CHECK(store_open_logs(s) <= 2 && sim_open_files(sim) <= 4, "%zu files are open",
+			    sim_open_files(sim));
 		}
 		store_end(s);
 		if (round % 2) {
 			store_close(s);
-			s = start(disk, 2);
+			s = start(disk, open_max);
 		} else {
 			CHECK(store_begin(s) == 0, "begin");
 		}
@@ -210,6 +224,12 @@ static void test_many(void)
 	stop(s);
 	disk->free(disk);
 	sim_free(sim);
+}
+
+static void test_many(void)
+{
+	many(2, 0);
+	many(1000, 4);
 }
 
 static void test_two(void)
@@ -241,7 +261,8 @@ static void test_two(void)
 		struct range r = { 1, 0, 0 };
 
 		CHECK(store_begin(s[i]) == 0, "begin");
-		CHECK(store_read(s[i], channel(s[i], "geral"), 0, in_order, &r) == 0 && r.next == 121, "read");
+		CHECK(store_read(s[i], channel(s[i], "geral"), 0, in_order, &r) == 0 && r.next == 121,
+		    "read");
 		CHECK(store_count(s[i], TOPIC_USER) == 6, "users");
 		CHECK(seen(s[i], "geral", "id118") == 119 && seen(s[i], "geral", "id119") == 120, "seen");
 		stop(s[i]);
@@ -251,13 +272,73 @@ static void test_two(void)
 	sim_free(sim);
 }
 
+/* One looks away for so long that what the other one stored is not in the journal any more. */
+static void test_left_behind(void)
+{
+	struct sim *sim = sim_new();
+	struct disk *disk[2] = { sim_handle(sim), sim_handle(sim) };
+	struct store *a = start(disk[0], 4), *b;
+	char name[24];
+
+	CHECK(store_create(a, TOPIC_CHANNEL, STR("geral")) != NULL && store_commit(a) == 0, "create");
+	store_end(a);
+	b = start(disk[1], 4);
+	CHECK(put(b, channel(b, "geral"), "first", "oi") == 1 && store_commit(b) == 0, "put");
+	store_end(b);
+	for (uint64_t i = 2; i <= 300; i++) {
+		(void)snprintf(name, sizeof name, "canal%d", (int)i % 10);
+		CHECK(store_begin(a) == 0, "begin");
+		CHECK(i > 11 || store_create(a, TOPIC_CHANNEL, str_of(name)) != NULL, "create");
+		CHECK(put(a, channel(a, "geral"), name, "oi") == i &&
+		    put(a, channel(a, name), "", "oi") > 0 && store_commit(a) == 0, "put");
+		store_end(a);
+	}
+	CHECK(store_begin(b) == 0, "begin: %s", strerror(errno));
+	CHECK(store_count(b, TOPIC_CHANNEL) == 11, "channels");
+	CHECK(seen(b, "geral", "canal0") != 0 && seen(b, "geral", "first") == 0, "ids");
+	CHECK(put(b, channel(b, "geral"), "", "oi") == 301 &&
+	    put(b, channel(b, "canal7"), "", "oi") > 29 && store_commit(b) == 0, "go on");
+	stop(b);
+	CHECK(store_begin(a) == 0 && put(a, channel(a, "geral"), "", "oi") == 302 && store_commit(a) == 0,
+	    "and the other one");
+	stop(a);
+	for (int i = 0; i < 2; i++)
+		disk[i]->free(disk[i]);
+	sim_free(sim);
+}
+
+/* Space is left for the logs; when it returns all is well at once. */
+static void test_reserve(void)
+{
+	enum { RESERVE = 4 * 1024 * 1024 };
+	struct sim *sim = sim_new();
+	struct disk *disk = sim_handle(sim);
+	struct store *s = start(disk, 4);
+	struct topic *t = sure(store_create(s, TOPIC_CHANNEL, STR("geral")));
+	struct range r = { 1, 0, 0 };
+	long steps;
+
+	CHECK(put(s, t, "", "oi") == 1 && store_commit(s) == 0, "put");
+	sim_set_capacity(sim, sim_used(sim) + RESERVE);
+	steps = sim_steps(sim);
+	errno = 0;
+	CHECK(put(s, t, "", "oi") == 2 && store_commit(s) == STORE_REFUSED && errno == ENOSPC, "put");
+	CHECK(steps == sim_steps(sim), "something was written");
+	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == 2, "read");
+	sim_set_capacity(sim, sim_used(sim) + RESERVE + 10000);
+	CHECK(put(s, t, "", "oi") == 2 && store_commit(s) == 0, "space again");
+	stop(s);
+	disk->free(disk);
+	sim_free(sim);
+}
+
 /* A full segment is followed by another one; what is too old goes, and with it only ids. */
 static void test_segments(void)
 {
 	struct sim *sim = sim_new();
 	struct disk *disk = sim_handle(sim);
 	struct store *s = start(disk, 4);
-	struct topic *t = store_create(s, TOPIC_CHANNEL, STR("geral"));
+	struct topic *t = sure(store_create(s, TOPIC_CHANNEL, STR("geral")));
 	char id[24];
 	int most = 0, n;
 
@@ -271,7 +352,7 @@ static void test_segments(void)
 	CHECK(most >= 2 && most <= 4, "%d segments", most);
 	stop(s);
 	s = start(disk, 4);
-	CHECK(channel(s, "geral")->now.seq == 400, "seq");
+	CHECK(sure(channel(s, "geral"))->now.seq == 400, "seq");
 	CHECK(seen(s, "geral", "id399") == 400 && seen(s, "geral", "id380") == 381, "the last ids");
 	CHECK(seen(s, "geral", "id0") == 0, "the first id is still there");
 	stop(s);
@@ -285,7 +366,7 @@ static void test_removed(void)
 	struct sim *sim = sim_new();
 	struct disk *disk = sim_handle(sim);
 	struct store *s = start(disk, 4);
-	struct topic *t = store_create(s, TOPIC_CHANNEL, STR("geral"));
+	struct topic *t = sure(store_create(s, TOPIC_CHANNEL, STR("geral")));
 
 	for (uint64_t i = 1; i <= 5; i++)
 		CHECK(put(s, t, "", "velha") == i && store_commit(s) == 0, "put");
@@ -301,7 +382,7 @@ static void test_removed(void)
 	CHECK(put(s, channel(s, "geral"), "", "nova") == 1 && store_commit(s) == 0, "the first line");
 	stop(s);
 	s = start(disk, 4);
-	CHECK(channel(s, "geral")->now.seq == 1, "seq %" PRIu64, channel(s, "geral")->now.seq);
+	CHECK(sure(channel(s, "geral"))->now.seq == 1, "seq %" PRIu64, sure(channel(s, "geral"))->now.seq);
 	stop(s);
 	disk->free(disk);
 	sim_free(sim);
@@ -312,7 +393,7 @@ static void test_big(void)
 	struct sim *sim = sim_new();
 	struct disk *disk = sim_handle(sim);
 	struct store *s = start(disk, 4);
-	struct topic *t = store_create(s, TOPIC_CHANNEL, STR("geral"));
+	struct topic *t = sure(store_create(s, TOPIC_CHANNEL, STR("geral")));
 	static char text[MESSAGE_BYTES_MAX + 1];
 	uint64_t seq = 0;
 
@@ -324,7 +405,7 @@ static void test_big(void)
 	CHECK(store_commit(s) == 0 && t->now.seq == seq, "commit: %s", strerror(errno));
 	stop(s);
 	s = start(disk, 4);
-	CHECK(channel(s, "geral")->now.seq == seq, "after a reopening");
+	CHECK(sure(channel(s, "geral"))->now.seq == seq, "after a reopening");
 	stop(s);
 	disk->free(disk);
 	sim_free(sim);
@@ -345,7 +426,7 @@ static const char *in_dir(const char *name)
 /* The child has the lock for a moment; we get it after that, not before. */
 static void test_lock(struct disk *disk)
 {
-	int fd = disk->open(disk, DISK_ROOT, "lock", 1), word[2];
+	int fd = disk->open(disk, DISK_ROOT, "lock", 1), word[2] = { -1, -1 };
 	char c = '\0';
 	pid_t pid;
 
@@ -380,29 +461,37 @@ static void test_lock(struct disk *disk)
 static void test_cut_live(struct disk *disk)
 {
 	struct store *s = start(disk, 4);
-	struct topic *t = channel(s, "geral");
+	struct topic *t = sure(channel(s, "geral"));
 	struct range r = { 1, 0, 0 };
 	uint64_t seq = t->now.seq;
 	struct stat st;
 
 	CHECK(put(s, t, "", "last but one") == seq + 1 && store_commit(s) == 0, "put");
+	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == seq + 2, "lines");
+	store_end(s);
+	CHECK(store_checkpoint(s) == 0 && store_begin(s) == 0, "checkpoint");
 	CHECK(stat(in_dir("channels/geral.log"), &st) == 0, "%s", strerror(errno));
 	CHECK(truncate(in_dir("channels/geral.log"), st.st_size - 3) == 0, "%s", strerror(errno));
 	CHECK(put(s, t, "", "last") == seq + 2 && store_commit(s) == 0, "put");
 	store_end(s);
 	CHECK(store_begin(s) == 0 && t->now.seq == seq + 2, "seq");
-	CHECK(stat(in_dir("channels/geral.log"), &st) == 0 && t->now.bytes == (uint64_t)st.st_size, "size");
-	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == seq + 3 && r.wrong == 0, "lines");
+	CHECK(stat(in_dir("channels/geral.log"), &st) == 0 && t->now.bytes == (uint64_t)st.st_size,
+	    "size");
+	CHECK(store_read(s, t, seq + 1, in_order, &r) == 0 && r.next == seq + 3 && r.wrong == 0,
+	    "the last line");
+	r = (struct range){ 1, 0, 0 };
+	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == seq + 3 && r.wrong == 0, "all lines");
 	stop(s);
 }
 
 static void test_posix(void)
 {
+	const char *tmp = getenv("TMPDIR");
 	struct disk *disk, *reader;
 	struct store *s;
 	int fd;
 
-	(void)snprintf(dir, sizeof dir, "%s/test_store.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	(void)snprintf(dir, sizeof dir, "%s/test_store.XXXXXX", tmp ? tmp : "/tmp");
 	CHECK(mkdtemp(dir) != NULL, "%s", strerror(errno));
 	disk = disk_posix(dir, 1);
 	CHECK(disk != NULL, "%s", strerror(errno));
@@ -448,6 +537,8 @@ int main(void)
 	check_group("history from every line on", test_history);
 	check_group("more logs than descriptors", test_many);
 	check_group("two stores take turns", test_two);
+	check_group("one store is left behind", test_left_behind);
+	check_group("little space is left", test_reserve);
 	check_group("segments come and go", test_segments);
 	check_group("a log is removed between runs", test_removed);
 	check_group("the biggest batch", test_big);

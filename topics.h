@@ -31,6 +31,7 @@ struct topic {
 	int fd;                 /* -1: not open */
 	struct topic *newer, *older;    /* the open ones in order of use */
 	int dirty;              /* written since the last checkpoint */
+	int measured;           /* by us only, and the log was seen to be as long as it should be */
 	uint64_t dirty_at;      /* journal position of the last batch that wrote to it */
 	uint64_t reported;      /* damage below this offset has been reported */
 	uint64_t hint_seq, hint_at;     /* the line behind the last one read starts at hint_at */
@@ -52,7 +53,7 @@ size_t topics_count(struct topics *t, enum topic_kind kind);
 struct topic *topics_at(struct topics *t, enum topic_kind kind, size_t i);
 
 enum disk_dir topic_dir(const struct topic *topic);
-/* Its log's name within that directory; b is cleared first and ends in a NUL. "" and b->err: no memory. */
+/* Its log's name within that directory; b is cleared first and ends in a NUL. No memory: "", b->err. */
 const char *topic_file(const struct topic *topic, struct buf *b);
 /* The log's name for people: channels/geral.log */
 const char *topic_path(const struct topic *topic, struct buf *b);
