@@ -13,6 +13,7 @@
 #   d    of a server, and again while it comes back
 #   c    chaos: several of them, one after the other, whether the others are back or not
 #   z    a server is stopped (SIGSTOP) for longer than the broker waits for its beat
+#   y    the broker or the proxy is stopped for a shorter time
 # and at the end a line of totals.
 #
 # CYCLES (12): how many. SERVERS (2): 1 or 2. KINDS: which of the above. SEED: of what is random here;
@@ -26,8 +27,8 @@ CYCLES=${CYCLES:-12}
 SERVERS=${SERVERS:-2}
 PATIENCE=${PATIENCE:-30}
 SEED=${SEED:-$$}
-[ "$SERVERS" = 2 ] && KINDS=${KINDS:-'1 2 + b p d a z m c'}
-KINDS=${KINDS:-'1 b p d a z m c'}
+[ "$SERVERS" = 2 ] && KINDS=${KINDS:-'1 2 + b p d a z m c y'}
+KINDS=${KINDS:-'1 b p d a z m c y'}
 HANG_S=4                # the broker gives up a server that is silent for 3 s
 LOGCK_EVERY=10          # cycles: it reads all logs
 CHANNELS='canal1 canal2 canal3 canal4'
@@ -269,16 +270,30 @@ stays_locked() {
 # Who is stopped while it has the lock holds up the other server too; only then a request may be refused.
 hang() {
 	one_server
-	echo "stopped" >>killed
+	echo stopped >>killed
 	signal "$name" STOP
-	if [ "$SERVERS" = 1 ] || stays_locked; then
+	if stays_locked; then
+		echo locked >>killed
 		echo hung >&4
-		echo "locked" >>killed
+	elif [ "$SERVERS" = 1 ]; then
+		echo hung >&4
 	fi
 	sleep $HANG_S
 	pause 15
 	signal "$name" CONT
 	echo awake >&4
+}
+
+# They are waited for by everybody, and nobody notices.
+doze() {
+	name=broker
+	below 2
+	[ "$n" = 0 ] || name=proxy
+	echo stopped >>killed
+	signal $name STOP
+	sleep 1
+	pause 10
+	signal $name CONT
 }
 
 again() {
@@ -330,6 +345,7 @@ disturb() {
 	m) mixed ;;
 	z) hang ;;
 	c) chaos ;;
+	y) doze ;;
 	+) kill9 $servers ;;
 	a) kill9 $daemons ;;
 	*) stop_here "KINDS: $kind is none" ;;
@@ -338,6 +354,7 @@ disturb() {
 
 run_cycle() {
 	choose
+	echo push >&4           # so that whoever is killed has much in its hands
 	pause 5
 	disturb
 	settle

@@ -9,9 +9,9 @@
  * answered again with the same id, and a DEALER with many requests under way, without ids.
  *
  * A line on stdin is what soak.sh does or wants: "broker" (it was just killed: what was under way there
- * is lost), "hung" and "awake" (a server has the lock and does not move: requests may be refused), "flow"
- * (say "flow" when requests are answered, publications come, and TALKERs are heard). At its end
- * all senders stop, the subscriber reads on to the end of each topic, and one line of totals comes.
+ * is lost), "hung" and "awake" (a server has the lock and does not move: requests may be refused), "push"
+ * (no pauses now), "flow" (say "flow" when requests are answered, publications come, and TALKERs are
+ * heard). At its end all stop, the subscriber reads on to the end, and one line of totals comes.
  *
  * acked, unknown and seen.TOPIC in DIRECTORY then hold what was answered OK, what may be stored or not,
  * and what the subscriber saw. Each breach of a promise is a line on stderr, and exit code 1. */
@@ -33,6 +33,7 @@
 #define PAUSE_MS     40         /* between two requests of a REQ client, at most */
 #define BURST_MS     50         /* between the bursts of the DEALER */
 #define BURST        16
+#define PUSH_MS      600        /* without any pause */
 #define WINDOW       64         /* requests under way there */
 #define QUIET_MS     500        /* after which a topic is asked for news */
 #define PAGE         1000
@@ -92,8 +93,8 @@ static int talkers, heard[TALKERS_MAX];
 static void *context, *sub, *history;
 static struct topic *asked;             /* whose history is awaited */
 static int64_t asked_at;
-static int asked_silent;                /* and it was asked when nothing more was to come */
-static int64_t now, broker_killed = INT64_MIN, awake_at = INT64_MIN;
+static int asked_silent;                /* 1: it was asked when nothing more was to come */
+static int64_t now, broker_killed = INT64_MIN, awake_at = INT64_MIN, pushed = -PUSH_MS;
 static int ending, flow_wanted;
 static uint64_t requests, acked, lost, refused, wrongs, slowest, live, caught_up;
 static FILE *acked_file, *unknown_file;
@@ -121,8 +122,7 @@ static FILE *create(const char *name, const char *rest)
 	FILE *f;
 
 	(void)snprintf(path, sizeof path, "%s/%s%s", directory, name, rest);
-	f = fopen(path, "w");
-	if (f == NULL)
+	if ((f = fopen(path, "w")) == NULL)
 		die(EXIT_IO, "%s:", path);
 	return f;
 }
@@ -231,7 +231,7 @@ static void send_due(struct sender *s)
 {
 	uint64_t most = s->kind == PIPELINE ? WINDOW : 1;
 
-	if (ending || now < s->next)
+	if (ending || (now < s->next && now - pushed >= PUSH_MS))
 		return;
 	if (s->kind == PIPELINE)
 		s->next = now + BURST_MS;
@@ -269,12 +269,12 @@ static void in_doubt(struct sender *s, uint64_t number)
 static void give_up_late(struct sender *s)
 {
 	for (uint64_t n = s->oldest; n <= s->number; n++) {
-		struct sent *m = &s->sent[n];
+		int64_t at = s->sent[n].at;
 
-		if (m->fate != OPEN || now - m->at < GIVE_UP_MS)
+		if (s->sent[n].fate != OPEN || now - at < GIVE_UP_MS)
 			continue;
-		if (broker_killed + SLACK_MS < m->at)
-			wrong("no answer", s->name, n, (uint64_t)(now - m->at));
+		if (broker_killed + SLACK_MS < at)
+			wrong("no answer", s->name, n, (uint64_t)(now - at));
 		lost++;
 		in_doubt(s, n);
 	}
@@ -386,10 +386,9 @@ static void judge(struct topic *t, uint64_t seq, struct str user, struct str tex
 	struct sender *s = sender;
 	uint64_t number;
 
-	while (s < sender + SENDERS && !str_is(user, s->name))
-		s++;
-	if (s == sender + SENDERS)
-		return;
+	while (!str_is(user, s->name))
+		if (++s == sender + SENDERS)
+			return;         /* one of the TALKERs */
 	memcpy(copy, text.p, text.n < sizeof copy ? text.n : sizeof copy - 1);
 	number = strtoull(copy + strcspn(copy, " "), NULL, 10);
 	if (number == 0 || number > s->number || topic_of(number) != t) {
@@ -452,15 +451,6 @@ static int receive_publication(void)
 	return 1;
 }
 
-/* 1: the end has come, and everything that was sent is answered or given up. */
-static int silent(void)
-{
-	for (struct sender *s = sender; s < sender + SENDERS; s++)
-		if (s->open > 0)
-			return 0;
-	return ending;
-}
-
 static void ask_history(struct topic *t)
 {
 	struct buf b = { 0 };
@@ -472,7 +462,9 @@ static void ask_history(struct topic *t)
 	buf_free(&b);
 	asked = t;
 	asked_at = now;
-	asked_silent = silent();
+	asked_silent = ending;
+	for (struct sender *s = sender; s < sender + SENDERS; s++)
+		asked_silent &= s->open == 0;
 }
 
 static void drop_history(void)
@@ -571,6 +563,8 @@ static void obey(const char *word)
 		awake_at = INT64_MAX - SLACK_MS;
 	else if (strcmp(word, "awake") == 0)
 		awake_at = now;
+	else if (strcmp(word, "push") == 0)
+		pushed = now;
 	else if (strcmp(word, "flow") == 0)
 		want_flow();
 	else

@@ -52,3 +52,17 @@ test_woken_server_stores_nothing_again() {
 	load_is_exact geral r1
 	want 1 "$(cut -f 3,4 data/events.log | grep -c '^ana	login$')"
 }
+
+# Whoever was told that there is no server may have gone on: too late is never.
+test_refused_is_not_stored_late() {
+	up -c geral
+	signal server STOP
+	load r1 geral 1
+	start r1 zraw -l req "$FRONT" <r1.in
+	ended r1
+	has r1.out 'servidor indisponível'
+	sleep 1
+	signal server CONT
+	client -u ana pub geral depois
+	want 'ana	depois' "$(cut -f 3,4 data/channels/geral.log)"
+}
