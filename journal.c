@@ -72,7 +72,8 @@ static void use_fd(struct journal *j, int fd)
 
 /* ---- reading ---- */
 
-static int take_record(struct journal *j, struct segment *s, const struct record *r, batch_fn *each, void *ctx)
+static int take_record(struct journal *j, struct segment *s, const struct record *r, batch_fn *each,
+    void *ctx)
 {
 	struct batch b = { r->at, r->end, r->messages, r->payload };
 	struct str position = r->payload;
@@ -466,7 +467,7 @@ int journal_follow(struct journal *j, batch_fn *each, void *ctx)
 	if (r != 0)
 		return r;
 	applied = journal_applied(j);
-	if (applied > j->end)   /* others have read on where we see no record: what is there is damaged */
+	if (applied > j->end)   /* others went on where we see no record: what is there is damaged */
 		return JOURNAL_LOST;
 	if (!j->unsure)
 		return 0;

@@ -231,8 +231,10 @@ int store_begin(struct store *s)
 {
 	int r;
 
-	if (is_broken(s))
+	if (is_broken(s)) {
+		errno = EIO;
 		return STORE_BROKEN;
+	}
 	if (s->journal == NULL)
 		r = recover(s);
 	else if ((r = journal_lock(s->journal)) == 0)

@@ -99,7 +99,7 @@ static void test_ids_full(void)
 		CHECK(ids_add(ids, hash_of(seq), seq) == 0, "no memory");
 	last += 500;
 	for (uint64_t seq = last - IDS_MAX - 500; seq <= last; seq += 3)
-		CHECK(remembered(ids, seq) == (seq > last - IDS_MAX), "entry %" PRIu64 " of %" PRIu64 " later",
+		CHECK(remembered(ids, seq) == (seq > last - IDS_MAX), "later: entry %" PRIu64 " of %" PRIu64,
 		    seq, last);
 	ids_free(ids);
 }
@@ -245,7 +245,8 @@ static void test_journal_two(void)
 		journal_unlock(a);
 		if (i < 100) {
 			CHECK(journal_lock(b) == 0 && journal_follow(b, hear, &h[1]) == 0, "follow");
-			CHECK(h[1].n == i + 1 && journal_end(b) == journal_end(a), "after %d: %d", i, h[1].n);
+			CHECK(h[1].n == i + 1 && journal_end(b) == journal_end(a), "after %d: %d", i,
+			    h[1].n);
 			journal_unlock(b);
 		}
 		most = segments(sim) > most ? segments(sim) : most;
