@@ -209,17 +209,17 @@ static int expired(const struct request *r)
 	return now - r->arrived >= REQUEST_WAIT_MS;
 }
 
-/* With a request that still waits, all that its client sent behind it expire: a server that comes now
- * would store those first, and the client's second try of this one after them. */
+/* With a request all that its client sent behind it expire, waiting or open: another server would store
+ * those first, and the client's second try of this one after them. */
 static void expire(void)
 {
 	if (table.oldest == NULL || !expired(table.oldest))
 		return;
 	for (struct request *r = table.oldest, *newer; r != NULL; r = newer) {
 		newer = r->newer;
-		if (expired(r) && r->server == NULL)
+		if (expired(r))
 			r->client->late = now;
-		if (expired(r) || (r->server == NULL && r->client->late == now))
+		if (r->client->late == now)
 			refuse(r);
 	}
 }
