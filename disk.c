@@ -1,6 +1,6 @@
 /* disk.c: see disk.h. The only file with calls beyond POSIX: syncfs, open file description locks and
  * fdatasync where there are any. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE     /* NOLINT(bugprone-reserved-identifier) */
 #include "disk.h"
 
 #include <dirent.h>

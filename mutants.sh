@@ -58,7 +58,7 @@ plant() {
 		by='nobody: it could not be built'
 	else
 		for one in $tests; do
-			if ! run "$one"; then
+			if ! run "$one" 2>/dev/null; then
 				by=$one
 				break
 			fi
