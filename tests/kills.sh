@@ -66,3 +66,19 @@ test_refused_is_not_stored_late() {
 	client -u ana pub geral depois
 	want 'ana	depois' "$(cut -f 3,4 data/channels/geral.log)"
 }
+
+# Nothing is published that is not on the disk.
+test_refused_is_not_published() {
+	up -c geral
+	stop server
+	start server sh -c 'ulimit -f 600; exec server -d data -b "$0" -p "$1"' "$BACK" "$XSUB"
+	hear sub geral 1000
+	numbers 1 40 | awk '{ printf "{\"service\":\"publish\",\"data\":{\"user\":\"ana\",\"channel\":\"geral\"," \
+		"\"message\":\"texto %030000d\"}}\n", $1 }' | zraw -l req "$FRONT" >answers
+	has answers '"status":"erro"'
+	stop server
+	server_up
+	client -u ana pub geral depois
+	wait_for grep -q depois sub.out
+	want "$(grep -c '"status":"OK"' answers)" "$(grep -c texto sub.out)"
+}
