@@ -21,7 +21,7 @@
 
 #define FRAME_BYTES_MAX   ((size_t)1024 * 1024)         /* what a front socket takes at all: a request that
                                                          * is too long still gets its one error reply */
-#define REPLY_BYTES_MAX   ((size_t)16 * 1024 * 1024)    /* a list of 100 000 names, each 64 bytes, all quotes */
+#define REPLY_BYTES_MAX ((size_t)16 * 1024 * 1024)   /* 100 000 names, each 64 bytes, all quotes */
 
 /* A context, and a socket in it. io_threads is 1 but where measuring shows that more pay. */
 void *net_context(int io_threads);
