@@ -399,8 +399,8 @@ static int agree(void *ctx, const struct batch *batch)
 	while ((more = take_run(&rest, &run)) == 1) {
 		struct str file = content(a->sim, run.kind, run.name);
 
-		if (file.p == NULL || run.offset + run.lines.n > file.n || !str_eq(run.lines,
-		    (struct str){ file.p + run.offset, run.lines.n }))
+		if (file.p == NULL || (run.lines.n > 0 && (run.offset + run.lines.n > file.n ||
+		    !str_eq(run.lines, (struct str){ file.p + run.offset, run.lines.n }))))
 			wrong(a->m, "%.*s: the journal has something else at %" PRIu64,
 			    (int)run.name.n, run.name.p, run.offset);
 	}

@@ -57,6 +57,10 @@ int learn(void *ctx, const struct batch *b)
 			return STORE_REFUSED;
 		t->created = t->loaded = 1;
 		t->measured = 0;
+		if (run.offset & RUN_MENDED) {
+			t->loaded = 0;  /* it may be of another length than we believe */
+			continue;
+		}
 		if (run.offset == 0) {  /* a new file, perhaps in the place of one that was removed */
 			t->now = (struct extent){ 0 };
 			s->new_names = 1;
@@ -115,18 +119,18 @@ static int first_seq(struct store *s, const struct run *run, uint64_t *seq)
  * before and was mended with gaps: t->short_of is set, and t->next is the last line before the run. */
 static int find_place(struct store *s, struct topic *t, const struct run *run)
 {
-	uint64_t first, size;
+	uint64_t first, size, offset = run->offset & ~RUN_MENDED;
 
 	t->next = (struct extent){ 0 };
 	if (run->offset == 0)
 		return 0;
 	if (first_seq(s, run, &first) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
 		return -1;
-	if (size > run->offset)
-		size = run->offset;
+	if (size > offset)
+		size = offset;
 	if (log_tail(&s->reader, s->disk, t->fd, size, &t->next) == -1)
 		return -1;
-	if (t->next.bytes == run->offset && (first == 0 || t->next.seq + 1 == first))
+	if (t->next.bytes == run->offset && t->next.seq + 1 == first)
 		return 0;
 	t->short_of = 1;
 	if (first == 0 || t->next.seq < first)
@@ -246,17 +250,37 @@ static int restore_batch(void *ctx, const struct batch *b)
 	return more == 0 ? 0 : STORE_REFUSED;
 }
 
+/* Says in the journal that a log is mended from t->next on: a crash in the middle of it is followed by
+ * another try, and other servers look at the log anew. */
+static int announce(struct store *s, struct topic *t, uint64_t *at)
+{
+	int r;
+
+	*at = journal_end(s->journal);
+	buf_clear(&s->payload);
+	put_run(&s->payload, t, t->next.bytes | RUN_MENDED, 0);
+	if (s->payload.err) {
+		errno = ENOMEM;
+		return -1;
+	}
+	r = journal_append(s->journal, buf_str(&s->payload), 0);
+	if (r == JOURNAL_BROKEN)
+		s->broken = 1;
+	return r == 0 ? 0 : -1;
+}
+
 /* Appends to a log what the journal still has beyond t->next, where it ends. A gap that stays is better
  * than numbers that are given a second time. */
 static int restore(struct store *s, struct topic *t)
 {
 	struct restore to = { s, t, t->next, 0 };
-	uint64_t size, missing;
+	uint64_t size, missing, at;
 
-	if (journal_again(s->journal, journal_oldest(s->journal), restore_batch, &to) != 0 ||
+	if (announce(s, t, &at) == -1 ||
+	    journal_again(s->journal, journal_oldest(s->journal), restore_batch, &to) != 0 ||
 	    s->disk->size(s->disk, t->fd, &size) == -1 ||
 	    (size > t->next.bytes && s->disk->truncate(s->disk, t->fd, t->next.bytes) == -1) ||
-	    make_dirty(s, t, UINT64_MAX) == -1)         /* no other process knows of it */
+	    make_dirty(s, t, at) == -1)
 		return -1;
 	missing = t->now.seq > t->next.seq ? t->now.seq - to.had.seq : t->next.seq - to.had.seq;
 	warn("%s: line %" PRIu64 ": %" PRIu64 " lines were missing, %" PRIu64
@@ -359,9 +383,16 @@ int load(struct store *s, struct topic *t)
 		return 0;
 	}
 	s->new_names |= size == 0;
-	if (cut_behind(s, t) == -1 || (t->next.seq < t->now.seq && restore(s, t) == -1))
+	if (cut_behind(s, t) == -1)
 		return -1;
+	if (t->next.seq < t->now.seq) {
+		if (restore(s, t) == -1)
+			return -1;      /* the next turn will see to it */
+		if (s->behind == NOT_BEHIND)
+			journal_set_applied(s->journal);
+	}
 	t->now = t->next;
+	t->hint_seq = t->hint_at = 0;
 	t->loaded = 1;
 	return 0;
 }

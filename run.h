@@ -6,12 +6,16 @@
  *
  * offset is where the lines stand in the log. So the journal says for every byte of a log what it must
  * be: after a crash each run since the last checkpoint is compared and written again, whatever the log
- * holds there. A run without lines is the creation of a topic. */
+ * holds there. A run without lines is the creation of a topic; or, with RUN_MENDED in its offset, it
+ * says that the log was damaged, and that from the rest of the offset on it gets once more what older
+ * batches have. */
 #ifndef RUN_H
 #define RUN_H
 
 #include "buf.h"
 #include "topics.h"
+
+#define RUN_MENDED (UINT64_C(1) << 63)
 
 struct run {
 	enum topic_kind kind;

@@ -86,6 +86,8 @@ struct str sim_content(const struct sim *sim, enum disk_dir dir, const char *nam
 /* Makes or replaces a file, durably, from outside: between runs of a process. */
 void sim_put_content(struct sim *sim, enum disk_dir dir, const char *name, struct str bytes);
 void sim_remove(struct sim *sim, enum disk_dir dir, const char *name);
+/* Cuts a file, under whoever has it open. */
+void sim_cut(struct sim *sim, enum disk_dir dir, const char *name, size_t bytes);
 /* The i-th name of a directory, or NULL. */
 const char *sim_name(const struct sim *sim, enum disk_dir dir, size_t i);
 

@@ -267,6 +267,17 @@ void sim_remove(struct sim *sim, enum disk_dir dir, const char *text)
 		name->seen = name->durable = -1;
 }
 
+void sim_cut(struct sim *sim, enum disk_dir dir, const char *text, size_t bytes)
+{
+	struct name *name = name_find(sim, dir, text);
+
+	if (name == NULL || name->seen == -1)
+		return;
+	bytes_resize(&sim->node[name->seen].seen, bytes);
+	node_forget_ops(&sim->node[name->seen]);
+	bytes_copy(&sim->node[name->seen].durable, &sim->node[name->seen].seen);
+}
+
 const char *sim_name(const struct sim *sim, enum disk_dir dir, size_t i)
 {
 	for (size_t k = 0; k < sim->names; k++)

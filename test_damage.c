@@ -383,6 +383,120 @@ static void test_flips(void)
 	}
 }
 
+/* ---- and a crash on top ---- */
+
+/* The power goes while a damaged log is mended: what the journal has comes back all the same. 0: the
+ * mending has not so many steps. */
+static int crash_mending(const struct base *b, struct str damaged, long step, enum sim_loss loss)
+{
+	struct sim *sim = sim_copy(b->sim);
+	struct disk *disk = sim_handle(sim);
+	struct reading r = { .base = b };
+	struct topic *t;
+	struct store *s = NULL;
+	size_t missing = 0;
+	int ended;
+
+	sim_put_content(sim, DISK_CHANNELS, LOG, damaged);
+	sim_end_at(sim, step, 0);
+	if (store_open(&s, disk, 4) == 0 && store_begin(s) == 0) {
+		(void)store_topic(s, TOPIC_CHANNEL, STR("geral"));
+		store_end(s);
+		(void)store_checkpoint(s);
+	}
+	store_close(s);
+	disk->free(disk);
+	ended = sim_ended(sim);
+	sim_power_loss(sim, loss, (uint32_t)step);
+	disk = sim_handle(sim);
+	s = open_store(disk);
+	t = store_topic(s, TOPIC_CHANNEL, STR("geral"));
+	CHECK(t != NULL && t->now.seq == b->lines && store_read(s, t, 0, take, &r) == 0 && r.other == 0,
+	    "cut to %zu, power lost at step %ld, %s: it cannot be read", damaged.n, step,
+	    sim_loss_name(loss));
+	buf_free(&r.line);
+	for (size_t i = 0; i < b->lines; i++)
+		missing += r.have[i] != 1;
+	CHECK(missing == 0, "cut to %zu, power lost at step %ld, %s: %zu lines are missing", damaged.n, step,
+	    sim_loss_name(loss), missing);
+	store_end(s);
+	store_close(s);
+	disk->free(disk);
+	sim_free(sim);
+	cases++;
+	return ended;
+}
+
+static void test_crash(void)
+{
+	struct base b;
+
+	for (int help = REDO; help <= MEMORY; help++)
+		for (int loss = 0; loss < SIM_LOSSES; loss++) {
+			char *copy;
+
+			make_base(&b, 20, 100, (enum helps)help);
+			copy = must_grow(NULL, b.n, 1);
+			memcpy(copy, b.text, b.n);
+			copy[b.n / 2] ^= help == REDO;  /* a line that is no end is not mended else */
+			for (size_t n = b.n; n > b.n / 2; n -= 1 + n / 9)
+				for (long step = 1; crash_mending(&b, (struct str){ copy, n }, step,
+				    (enum sim_loss)loss); step++)
+					;
+			free(copy);
+			free_base(&b);
+		}
+}
+
+/* A log is cut under a server that runs, another one starts and mends it, the first one goes on. */
+static void mend_for_another(const struct base *b, size_t n)
+{
+	struct sim *sim = sim_copy(b->sim);
+	struct disk *disk[2] = { sim_handle(sim), sim_handle(sim) };
+	struct store *s[2];
+	struct reading r = { .base = b };
+	struct topic *t;
+	size_t missing = 0;
+
+	s[0] = open_store(disk[0]);
+	(void)store_topic(s[0], TOPIC_CHANNEL, STR("geral"));
+	store_end(s[0]);
+	sim_cut(sim, DISK_CHANNELS, LOG, n);
+	s[1] = open_store(disk[1]);
+	put(s[1], "geral", 3000, 20);
+	CHECK(store_commit(s[1]) == 0, "commit: %s", strerror(errno));
+	store_end(s[1]);
+	CHECK(store_begin(s[0]) == 0, "begin: %s", strerror(errno));
+	put(s[0], "geral", 3001, 20);
+	CHECK(store_commit(s[0]) == 0, "commit: %s", strerror(errno));
+	t = store_topic(s[0], TOPIC_CHANNEL, STR("geral"));
+	CHECK(t != NULL && t->now.seq == b->lines + 2 && store_read(s[0], t, 0, take, &r) == 0 &&
+	    r.other == 2, "cut to %zu: %d lines are new", n, r.other);
+	buf_free(&r.line);
+	for (size_t i = 0; i < b->lines; i++)
+		missing += r.have[i] != 1;
+	CHECK(missing == 0, "cut to %zu: %zu lines are missing", n, missing);
+	store_end(s[0]);
+	for (int i = 0; i < 2; i++) {
+		store_close(s[i]);
+		disk[i]->free(disk[i]);
+	}
+	sim_free(sim);
+	cases++;
+}
+
+static void test_two(void)
+{
+	struct base b;
+
+	for (int help = REDO; help <= MEMORY; help++) {
+		make_base(&b, 20, 100, (enum helps)help);
+		for (size_t n = 0; n < b.n; n += 13)
+			mend_for_another(&b, n);
+		free_base(&b);
+	}
+}
+
 /* ---- a damaged journal ---- */
 
 /* The logs have everything: nothing is lost, nothing is set aside, no number is given twice. */
@@ -526,6 +640,8 @@ int main(int argc, char **argv)
 	check_group("zeros", test_zeros);
 	check_group("random bytes behind the end", test_tail);
 	check_group("every bit is flipped", test_flips);
+	check_group("the power goes while a log is mended", test_crash);
+	check_group("a log is mended beside a server that runs", test_two);
 	check_group("the journal is damaged", test_journal);
 	printf("# %ld cases\n", cases);
 	return check_done();

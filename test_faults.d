@@ -1,0 +1,11 @@
+test_faults: test_faults.c check.h play.h model.h simdisk.h buf.h disk.h \
+ store.h line.h topics.h
+check.h:
+play.h:
+model.h:
+simdisk.h:
+buf.h:
+disk.h:
+store.h:
+line.h:
+topics.h:

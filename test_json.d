@@ -1,0 +1,5 @@
+test_json: test_json.c check.h json.h buf.h text.h
+check.h:
+json.h:
+buf.h:
+text.h:
