@@ -1,5 +1,7 @@
 /* ids.c: see ids.h. A ring of entries in order of age, and beside it an open-addressing table of their
- * places in the ring, twice as long. */
+ * places in the ring, twice as long. Both are larger than a processor's cache: a slot has a piece of the
+ * hash beside the place, so that looking for an id that is new, forgetting an old one and growing read
+ * slots only, where each look into the ring would be one more wait for memory. */
 #include "ids.h"
 
 #include <fcntl.h>
@@ -14,9 +16,14 @@ struct entry {
 	uint64_t hash, seq;
 };
 
+struct slot {
+	uint32_t place;         /* in the ring + 1, or 0: free */
+	uint32_t hash;          /* the low bits, more than it takes to know the slot's home */
+};
+
 struct ids {
 	struct entry *ring;
-	uint32_t *slot;         /* place in the ring + 1, or 0; 2 * cap of them, linear probing */
+	struct slot *slot;      /* 2 * cap of them, linear probing */
 	size_t cap;             /* a power of two */
 	size_t n, next;         /* entries there are; where the next one goes */
 	uint64_t seed;
@@ -103,9 +110,9 @@ static void link_entry(struct ids *ids, size_t place)
 {
 	size_t mask = 2 * ids->cap - 1, i = home(ids, ids->ring[place].hash);
 
-	while (ids->slot[i] != 0)
+	while (ids->slot[i].place != 0)
 		i = (i + 1) & mask;
-	ids->slot[i] = (uint32_t)place + 1;
+	ids->slot[i] = (struct slot){ (uint32_t)place + 1, (uint32_t)ids->ring[place].hash };
 }
 
 /* Linear probing without tombstones: later entries of the run move up into the hole, if their home
@@ -114,24 +121,24 @@ static void unlink_entry(struct ids *ids, size_t place)
 {
 	size_t mask = 2 * ids->cap - 1, hole = home(ids, ids->ring[place].hash), i;
 
-	while (ids->slot[hole] != (uint32_t)place + 1)
+	while (ids->slot[hole].place != (uint32_t)place + 1)
 		hole = (hole + 1) & mask;
-	for (i = (hole + 1) & mask; ids->slot[i] != 0; i = (i + 1) & mask) {
-		size_t h = home(ids, ids->ring[ids->slot[i] - 1].hash);
+	for (i = (hole + 1) & mask; ids->slot[i].place != 0; i = (i + 1) & mask) {
+		size_t h = home(ids, ids->slot[i].hash);
 
 		if (((i - h) & mask) < ((i - hole) & mask))
 			continue;
 		ids->slot[hole] = ids->slot[i];
 		hole = i;
 	}
-	ids->slot[hole] = 0;
+	ids->slot[hole].place = 0;
 }
 
 /* Only called before the ring first wraps: the entries stand in order from 0. */
 static int grow(struct ids *ids)
 {
 	size_t cap = ids->cap > 0 ? 2 * ids->cap : CAP_FIRST;
-	uint32_t *slot = calloc(2 * cap, sizeof *slot);
+	struct slot *slot = calloc(2 * cap, sizeof *slot);
 	struct entry *ring = slot != NULL ? realloc(ids->ring, cap * sizeof *ring) : NULL;
 
 	if (ring == NULL) {
@@ -179,12 +186,12 @@ uint64_t ids_find(const struct ids *ids, uint64_t hash, size_t *at)
 
 	if (ids->cap == 0)
 		return 0;
-	for (i = home(ids, hash) + *at; ids->slot[i & mask] != 0; i++) {
-		const struct entry *e = &ids->ring[ids->slot[i & mask] - 1];
+	for (i = home(ids, hash) + *at; ids->slot[i & mask].place != 0; i++) {
+		struct slot slot = ids->slot[i & mask];
 
 		++*at;
-		if (e->hash == hash)
-			return e->seq;
+		if (slot.hash == (uint32_t)hash && ids->ring[slot.place - 1].hash == hash)
+			return ids->ring[slot.place - 1].seq;
 	}
 	return 0;
 }

@@ -2,7 +2,7 @@
  *
  * A fixed-size memory of (topic, sender, id) -> seq, the oldest forgotten first. Only a hash of the
  * three is kept, 64 bits with a seed that nobody outside knows: a match is a hint, and the store reads
- * the line with that seq and compares before it believes it. 24 MiB when full, a few KiB at first. */
+ * the line with that seq and compares before it believes it. 32 MiB when full, a few KiB at first. */
 #ifndef IDS_H
 #define IDS_H
 
