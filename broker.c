@@ -67,7 +67,7 @@ struct unread {
 };
 
 static void *front, *back, *monitor;
-static int signals, stopping;
+static int signals, monitor_fd, stopping;
 
 static struct table table;
 static struct queue general;            /* waiting, for any server; in order of arrival */
@@ -581,15 +581,14 @@ static void turn(int taking, long most_ms)
 	zmq_pollitem_t item[] = {
 		{ NULL, signals, ZMQ_POLLIN, 0 },
 		{ back, 0, ZMQ_POLLIN, 0 },
-		{ monitor, 0, ZMQ_POLLIN, 0 },
+		{ NULL, monitor_fd, ZMQ_POLLIN, 0 },
 		{ front, 0, ZMQ_POLLIN, 0 },
 	};
 	long ms = wait_ms();
 
 	if (most_ms >= 0 && (ms == -1 || most_ms < ms))
 		ms = most_ms;
-	if (zmq_poll(item, taking && table_room(&table) ? 4 : 3, ms) == -1 && errno != EINTR)
-		die(EXIT_FAILED, "zmq_poll: %s", zmq_strerror(errno));
+	net_poll(item, taking && table_room(&table) ? 4 : 3, ms);
 	now = ticks_ms();
 	if (item[0].revents != 0)
 		stopping = net_stopping(signals);
@@ -688,6 +687,7 @@ int main(int argc, char **argv)
 	front = open_router(context, clients_at, FRAME_BYTES_MAX, FLUSH_MS, FRONT_OUT, FRONT_IN);
 	back = open_router(context, servers_at, BACK_BYTES_MAX, 0, BACK_OUT, BACK_IN);
 	monitor = open_monitor(context, back);
+	monitor_fd = net_fd(monitor);
 	(void)snprintf(bound, sizeof bound, "%s", net_bound(front));
 	warn("ready: clients %s, servers %s", bound, net_bound(back));
 	while (!stopping)

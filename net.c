@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -127,6 +129,45 @@ int net_stopping(int fd)
 	if (!stopping && read(fd, &byte, 1) == 1)
 		stopping = 1;
 	return stopping;
+}
+
+static int socket_value(void *socket, int option)
+{
+	int value;
+	size_t n = sizeof value;
+
+	if (zmq_getsockopt(socket, option, &value, &n) == -1)
+		die(EXIT_FAILED, "zmq_getsockopt %d: %s", option, zmq_strerror(errno));
+	return value;
+}
+
+int net_fd(void *socket)
+{
+	return socket_value(socket, ZMQ_FD);
+}
+
+/* A socket's descriptor tells of news only once: what came before is asked for first. */
+void net_poll(zmq_pollitem_t *item, int n, long ms)
+{
+	struct pollfd fd[NET_POLL_MAX];
+
+	for (int i = 0; i < n; i++) {
+		item[i].revents = 0;
+		if (item[i].socket != NULL && (socket_value(item[i].socket, ZMQ_EVENTS) & ZMQ_POLLIN)) {
+			item[i].revents = ZMQ_POLLIN;
+			ms = 0;
+		}
+		fd[i].fd = item[i].socket != NULL ? net_fd(item[i].socket) : item[i].fd;
+		fd[i].events = POLLIN;
+	}
+	if (poll(fd, (nfds_t)n, ms < INT_MAX ? (int)ms : INT_MAX) == -1) {
+		if (errno != EINTR)
+			die(EXIT_FAILED, "poll:");
+		return;
+	}
+	for (int i = 0; i < n; i++)
+		if (fd[i].revents != 0)
+			item[i].revents = ZMQ_POLLIN;
 }
 
 int net_recv(void *socket, zmq_msg_t *msg)

@@ -6,7 +6,6 @@
 #include "net.h"
 #include "util.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,12 +82,16 @@ static void serve(void)
 	zmq_pollitem_t item[] = {
 		{ in, 0, ZMQ_POLLIN, 0 }, { out, 0, ZMQ_POLLIN, 0 }, { NULL, signals, ZMQ_POLLIN, 0 }
 	};
+	int stopping = 0;
 
-	while (!net_stopping(signals)) {
-		if (zmq_poll(item, 3, -1) == -1 && errno != EINTR)
-			die(EXIT_FAILED, "zmq_poll: %s", zmq_strerror(errno));
-		drop_subscriptions();
-		publish();
+	while (!stopping) {
+		net_poll(item, 3, -1);
+		if (item[2].revents != 0)
+			stopping = net_stopping(signals);
+		if (item[1].revents != 0)
+			drop_subscriptions();
+		if (item[0].revents != 0)
+			publish();
 	}
 }
 

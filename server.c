@@ -44,7 +44,7 @@ struct options {
 struct server {
 	const char *broker;
 	void *context, *back, *pub;
-	int signals;
+	int signals, stopping;
 	struct services services;
 	struct request *request;        /* the batch */
 	size_t requests, requests_cap;
@@ -458,9 +458,11 @@ static void turn(struct server *s, long wait)
 		{ s->back, 0, ZMQ_POLLIN, 0 }, { s->pub, 0, ZMQ_POLLIN, 0 }, { NULL, s->signals, ZMQ_POLLIN, 0 }
 	};
 
-	if (zmq_poll(item, 3, wait) == -1 && errno != EINTR)
-		die(EXIT_FAILED, "zmq_poll: %s", zmq_strerror(errno));
-	take_subscriptions(s);
+	net_poll(item, 3, wait);
+	if (item[2].revents != 0)
+		s->stopping = net_stopping(s->signals);
+	if (item[1].revents != 0)
+		take_subscriptions(s);
 	collect(s);
 	if (s->requests > 0)
 		run_batch(s);
@@ -468,7 +470,7 @@ static void turn(struct server *s, long wait)
 
 static void serve(struct server *s)
 {
-	while (!net_stopping(s->signals)) {
+	while (!s->stopping) {
 		int64_t now = ticks_ms();
 
 		turn(s, patience(s, now));
@@ -492,8 +494,7 @@ static void leave(struct server *s)
 	while (ticks_ms() < until && ticks_ms() - s->busy < LEAVE_QUIET_MS) {
 		zmq_pollitem_t item = { s->back, 0, ZMQ_POLLIN, 0 };
 
-		if (zmq_poll(&item, 1, LEAVE_QUIET_MS) == -1 && errno != EINTR)
-			break;
+		net_poll(&item, 1, LEAVE_QUIET_MS);
 		collect(s);
 		if (s->requests > 0)
 			run_batch(s);
