@@ -16,6 +16,7 @@
 #include "util.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@
 #define PROBES          3       /* beats after some peer went, PROBE_MS apart: the event can be */
 #define PROBE_MS        10      /* faster than the end of the connection itself */
 #define TAKE_MAX        1000    /* messages from one socket in one turn, then the other has its */
+#define FEW             32      /* requests: a turn that took so few, while more are under way, was too early */
 #define BATCH_BYTES     ((size_t)256 * 1024)    /* of requests to one server: then it is sent */
 #define BACK_BYTES_MAX  (REPLY_BYTES_MAX + FRAME_BYTES_MAX)     /* a message of answers */
 
@@ -585,6 +587,7 @@ static void turn(int taking, long most_ms)
 		{ front, 0, ZMQ_POLLIN, 0 },
 	};
 	long ms = wait_ms();
+	int taken = 0;
 
 	if (most_ms >= 0 && (ms == -1 || most_ms < ms))
 		ms = most_ms;
@@ -598,10 +601,14 @@ static void turn(int taking, long most_ms)
 		for (int i = 0; i < TAKE_MAX && take_back(); i++)
 			;
 	if (item[3].revents != 0)
-		for (int i = 0; i < TAKE_MAX && table_room(&table) && take_request(); i++)
-			;
+		while (taken < TAKE_MAX && table_room(&table) && take_request())
+			taken++;
 	timers();
 	deliver();
+	/* Where all processors are busy others come first, and what they send meanwhile wakes nobody: with
+	 * 256 clients on two processors x 1.09. Where one is idle this is nothing. */
+	if (taken > 0 && taken < FEW && open > FEW)
+		(void)sched_yield();    /* cannot fail */
 }
 
 /* Nothing that was taken stays without an answer, nor what has come meanwhile. */
