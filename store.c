@@ -240,6 +240,7 @@ int store_begin(struct store *s)
 	else if ((r = journal_lock(s->journal)) == 0)
 		r = take_over(s);
 	s->broken = r == STORE_BROKEN;
+	s->ms = now_ms();       /* one clock for a batch: asked for each line it was 3 % of the server's work */
 	return r;
 }
 
@@ -351,7 +352,6 @@ static int stage(struct store *s, struct topic *t, uint64_t seq, size_t at)
 int store_put(struct store *s, struct topic *t, struct line *l)
 {
 	size_t at = s->text.n;
-	int64_t now = now_ms();
 
 	if (at > STORE_PAYLOAD_MAX) {
 		errno = EMSGSIZE;
@@ -360,7 +360,7 @@ int store_put(struct store *s, struct topic *t, struct line *l)
 	if (refuses(s) || enter_batch(s, t) == -1)
 		return -1;
 	l->seq = t->next.seq + 1;
-	l->ms = now > t->next.ms ? now : t->next.ms;    /* the clock may be set back, a log's time not */
+	l->ms = s->ms > t->next.ms ? s->ms : t->next.ms;    /* the clock may be set back, a log's time not */
 	line_encode(&s->text, l);
 	if (s->text.err || stage(s, t, l->seq, at) == -1) {
 		s->text.n = at;

@@ -35,6 +35,7 @@ struct store {
 	size_t lines, lines_cap;
 	struct buf text, payload, path, scratch;
 	struct log_reader reader;
+	int64_t ms;             /* when the turn began: the time of its lines */
 	uint64_t behind;        /* journal position from which on logs perhaps lack lines */
 	int behind_errno;       /* and why */
 	int told_errno;         /* the one that stderr has heard of */
