@@ -1,6 +1,6 @@
 # recado: see README.md. CFLAGS, CPPFLAGS, LDFLAGS and CC are the caller's; no target needs bash.
 CC     = cc
-CFLAGS = -O2 -g
+CFLAGS = -O3 -g
 STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 	-Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings
 ZMQ_CFLAGS = `pkg-config --cflags libzmq 2>/dev/null`

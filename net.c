@@ -147,11 +147,11 @@ int net_fd(void *socket)
 }
 
 /* A socket's descriptor tells of news only once: what came before is asked for first. */
-void net_poll(zmq_pollitem_t *item, int n, long ms)
+void net_poll(zmq_pollitem_t *item, unsigned n, long ms)
 {
 	struct pollfd fd[NET_POLL_MAX];
 
-	for (int i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		item[i].revents = 0;
 		if (item[i].socket != NULL && (socket_value(item[i].socket, ZMQ_EVENTS) & ZMQ_POLLIN)) {
 			item[i].revents = ZMQ_POLLIN;
@@ -160,12 +160,12 @@ void net_poll(zmq_pollitem_t *item, int n, long ms)
 		fd[i].fd = item[i].socket != NULL ? net_fd(item[i].socket) : item[i].fd;
 		fd[i].events = POLLIN;
 	}
-	if (poll(fd, (nfds_t)n, ms < INT_MAX ? (int)ms : INT_MAX) == -1) {
+	if (poll(fd, n, ms < INT_MAX ? (int)ms : INT_MAX) == -1) {
 		if (errno != EINTR)
 			die(EXIT_FAILED, "poll:");
 		return;
 	}
-	for (int i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++)
 		if (fd[i].revents != 0)
 			item[i].revents = ZMQ_POLLIN;
 }

@@ -48,7 +48,7 @@ int net_stopping(int fd);
  * of a socket that has nothing after all. What zmq_poll() does twice is done once here: of the broker's
  * processor time with 64 clients a sixth went into its system calls, and half of those are left. */
 #define NET_POLL_MAX 4
-void net_poll(zmq_pollitem_t *item, int n, long ms);
+void net_poll(zmq_pollitem_t *item, unsigned n, long ms);
 /* A descriptor to be polled instead of the socket, if that is only ever received from, and each time
  * until there is nothing more. */
 int net_fd(void *socket);
