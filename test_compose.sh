@@ -13,11 +13,7 @@ RECADO_BROKER_PORT=0
 RECADO_PROXY_PORT=0
 export COMPOSE_PROJECT_NAME RECADO_BROKER_PORT RECADO_PROXY_PORT
 
-skip() {
-	echo "test_compose.sh: skipped: $1"
-	echo '0 passed, 0 failed, 1 skipped'
-	exit 0
-}
+. ./try.sh
 
 command -v docker >/dev/null || skip 'no docker here'
 docker info >/dev/null 2>&1 || skip 'no docker engine answers'
@@ -30,7 +26,6 @@ else
 fi
 
 dir=$(mktemp -d) || exit 1
-passed=0 failed=0
 end() {
 	compose --profile client down -v --remove-orphans >>"$dir/log" 2>&1
 	rm -rf "$dir"
@@ -38,29 +33,9 @@ end() {
 trap end EXIT
 trap 'exit 1' HUP INT TERM
 
-# try WHAT COMMAND...: one check. After a failed one the others make no sense.
-try() {
-	what=$1
-	shift
-	if "$@" >"$dir/log" 2>&1; then
-		passed=$((passed + 1))
-		return
-	fi
-	failed=$((failed + 1))
-	printf '=== compose: %s: failed\n' "$what"
-	tail -n 40 "$dir/log"
+explain() {
 	compose ps
 	compose logs --tail 20
-	echo "$passed passed, $failed failed"
-	exit 1
-}
-
-wait_for() {
-	until_then=$(($(date +%s) + PATIENCE))
-	until "$@"; do
-		[ "$(date +%s)" -lt $until_then ] || return 1
-		sleep 0.2
-	done
 }
 
 small() {

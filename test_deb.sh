@@ -8,11 +8,7 @@ cd "$(dirname "$0")" || exit 1
 PATIENCE=${PATIENCE:-30}        # seconds for each condition
 EXPOSURE_MAX=15                 # tenths of what "systemd-analyze security" calls the exposure level
 
-skip() {
-	echo "test_deb.sh: skipped: $1"
-	echo '0 passed, 0 failed, 1 skipped'
-	exit 0
-}
+. ./try.sh
 
 [ "$(id -u)" = 0 ] || skip 'only root can make a clean Debian'
 for program in debootstrap dpkg-deb dpkg-shlibdeps; do
@@ -24,7 +20,6 @@ release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 dir=$(mktemp -d) || exit 1
 root=$dir/root
 deb=recado_$(sed -n 's/^#define RECADO_VERSION "\(.*\)"/\1/p' util.h)_$(dpkg --print-architecture).deb
-passed=0 failed=0 skipped=0
 daemons=
 export RECADO_BROKER=ipc:///tmp/front RECADO_PROXY=ipc:///tmp/xpub RECADO_USER=ana LC_ALL=C.UTF-8
 
@@ -39,38 +34,8 @@ stop_daemons() {
 trap 'stop_daemons; rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# try WHAT COMMAND...: one check. After a failed one the others make no sense.
-try() {
-	what=$1
-	shift
-	if "$@" >"$dir/log" 2>&1; then
-		passed=$((passed + 1))
-		return
-	fi
-	failed=$((failed + 1))
-	printf '=== deb: %s: failed\n' "$what"
-	tail -n 40 "$dir/log"
-	echo "$passed passed, $failed failed"
-	exit 1
-}
-
-# try_with PROGRAM WHAT COMMAND...: one check that needs a program.
-try_with() {
-	if command -v "$1" >/dev/null; then
-		shift
-		try "$@"
-	else
-		echo "test_deb.sh: no $1 here: $2: skipped"
-		skipped=$((skipped + 1))
-	fi
-}
-
-wait_for() {
-	until_then=$(($(date +%s) + PATIENCE))
-	until "$@"; do
-		[ "$(date +%s)" -lt $until_then ] || return 1
-		sleep 0.2
-	done
+explain() {
+	:
 }
 
 # --- the package
