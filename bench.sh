@@ -7,7 +7,7 @@
 #   QUICK=1    one short round and little data, about a minute: shows that it works, proves nothing
 #   PEERS=1    also redis-server, when it is installed: XADD with appendfsync always
 #   DIR=.      where the data directories are made; must be the disk that is meant
-#   OUT=.      where bench.csv and bench.svg go
+#   OUT=.      where bench.csv and bench.svg go, which the README shows; a quick one's go to /tmp
 #   PORT=25800 the first of 16 ports
 #
 # After every run what was acknowledged is looked for in the logs, each request exactly once; after
@@ -23,6 +23,7 @@ ROUNDS=${ROUNDS:-${quick:+1}}
 ROUNDS=${ROUNDS:-5}
 SECS=${SECS:-${quick:+1}}
 SECS=${SECS:-3}
+OUT=${OUT:-${quick:+${TMPDIR:-/tmp}}}
 OUT=${OUT:-.}
 PORT=${PORT:-25800}
 PEERS=${PEERS:-}
@@ -412,7 +413,7 @@ many_topics
 say "a log of $LINES messages"
 long_log
 
-machine="$(getconf _NPROCESSORS_ONLN) processors, $(uname -sr), $ROUNDS x $SECS s, medians"
+machine="$(getconf _NPROCESSORS_ONLN) processors, $(uname -sr | cut -d - -f 1), $ROUNDS x $SECS s, medians"
 sort -t "$tab" -k 1,1 -k 2,2 -k 3,3n "$raw" | awk -F "$tab" -v machine="$machine" \
 	-v topics="$TOPICS" -v lines="$LINES" -v missed="$MISSED" \
 	-v csv="$OUT/bench.csv" -v svg="$OUT/bench.svg" -f bench.awk
