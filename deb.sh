@@ -31,7 +31,7 @@ flags() {
 
 build() {
 	mkdir "$work/source"
-	cp -R ./*.c ./*.h ./*.sh ./*.md Makefile LICENSE man systemd completion "$work/source"
+	cp -R ./*.c ./*.h ./*.sh ./*.md bench.svg bench.csv Makefile LICENSE man systemd completion "$work/source"
 	cd "$work/source"
 	"${MAKE:-make}" CPPFLAGS="$(flags CPPFLAGS)" CFLAGS="$(flags CFLAGS)" LDFLAGS="$(flags LDFLAGS)" all
 	"${MAKE:-make}" install DESTDIR="$tree" PREFIX=/usr CPPFLAGS="$(flags CPPFLAGS)" \
