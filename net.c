@@ -4,7 +4,6 @@
 #include "util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -104,12 +103,7 @@ int net_signals(void)
 {
 	struct sigaction a;
 
-	if (pipe(signal_pipe) == -1)
-		die(EXIT_FAILED, "pipe:");
-	for (int i = 0; i < 2; i++)
-		if (fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK) == -1 ||
-		    fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC) == -1)
-			die(EXIT_FAILED, "fcntl:");
+	must_pipe(signal_pipe);
 	memset(&a, 0, sizeof a);
 	(void)sigemptyset(&a.sa_mask);                  /* cannot fail on a set of our own */
 	a.sa_handler = on_signal;

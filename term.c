@@ -4,7 +4,6 @@
 #include "util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,12 +66,7 @@ static void catch_signals(void)
 	static const int fatal[] = { SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 	static const int note[] = { SIGWINCH, SIGTSTP, SIGHUP };
 
-	if (pipe(signal_pipe) == -1)
-		die(EXIT_FAILED, "pipe:");
-	for (int i = 0; i < 2; i++)
-		if (fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK) == -1 ||
-		    fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC) == -1)
-			die(EXIT_FAILED, "fcntl:");
+	must_pipe(signal_pipe);
 	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
 		catch(fatal[i], on_fatal, (int)(SA_RESETHAND | SA_NODEFER));
 	for (size_t i = 0; i < sizeof note / sizeof *note; i++)

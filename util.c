@@ -2,12 +2,14 @@
 #include "util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *name = "recado";
 
@@ -76,6 +78,15 @@ void *must_grow(void *p, size_t count, size_t size)
 	if (q == NULL)
 		die(EXIT_FAILED, "%zu times %zu bytes: out of memory", count, size);
 	return q;
+}
+
+void must_pipe(int fd[2])
+{
+	if (pipe(fd) == -1)
+		die(EXIT_FAILED, "pipe:");
+	for (int i = 0; i < 2; i++)
+		if (fcntl(fd[i], F_SETFL, O_NONBLOCK) == -1 || fcntl(fd[i], F_SETFD, FD_CLOEXEC) == -1)
+			die(EXIT_FAILED, "fcntl:");
 }
 
 static int64_t clock_us(clockid_t id)

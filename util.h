@@ -30,6 +30,9 @@ _Noreturn void die(int code, const char *fmt, ...) __attribute__((format(printf,
 void *must_alloc(size_t size);                  /* zeroed */
 void *must_grow(void *p, size_t count, size_t size);
 
+/* For signal handlers: neither end blocks, nor is it inherited. Failing ends the program. */
+void must_pipe(int fd[2]);
+
 int64_t now_ms(void);                           /* wall clock, milliseconds since 1970 */
 int64_t ticks_us(void);                         /* monotonic clock, microseconds */
 int64_t ticks_ms(void);
