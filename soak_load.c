@@ -266,6 +266,12 @@ static void in_doubt(struct sender *s, uint64_t number)
 		die(EXIT_FAILED, "a new REQ socket does not take a request");
 }
 
+/* A broker that was killed after a request was sent has forgotten it, or when it came. */
+static int broker_lived(int64_t sent_at)
+{
+	return broker_killed + SLACK_MS < sent_at;
+}
+
 static void give_up_late(struct sender *s)
 {
 	for (uint64_t n = s->oldest; n <= s->number; n++) {
@@ -273,7 +279,7 @@ static void give_up_late(struct sender *s)
 
 		if (s->sent[n].fate != OPEN || now - at < GIVE_UP_MS)
 			continue;
-		if (broker_killed + SLACK_MS < at)
+		if (broker_lived(at))
 			wrong("no answer", s->name, n, (uint64_t)(now - at));
 		lost++;
 		in_doubt(s, n);
@@ -349,8 +355,7 @@ static void take_answer(struct sender *s, uint64_t number, struct str text)
 	took = (uint64_t)(now - s->sent[number].at);
 	if (took > slowest)
 		slowest = took;
-	/* A broker that was killed has forgotten when the request came to it. */
-	if (took > ANSWER_MS && broker_killed + SLACK_MS < s->sent[number].at)
+	if (took > ANSWER_MS && broker_lived(s->sent[number].at))
 		wrong("late answer", s->name, number, took);
 	if (str_is(status, "OK") || str_is(status, "sucesso"))
 		on_acked(s, number, number_of(data, "seq"));
@@ -518,7 +523,7 @@ static void receive_history(void)
 		(void)zmq_msg_close(&m);
 	}
 	if (asked != NULL && now - asked_at >= GIVE_UP_MS) {
-		if (broker_killed + SLACK_MS < asked_at)
+		if (broker_lived(asked_at))
 			wrong("no history", asked->name, asked->last, (uint64_t)(now - asked_at));
 		drop_history();
 	}
