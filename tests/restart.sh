@@ -142,27 +142,25 @@ test_restart_all() {
 	conversation again
 }
 
-# The promise of the broker: a client that never retries does not see that the server died.
-test_kill9_is_invisible_to_plain_req() {
+# ends_under_load HOW: clients that never retry do not see that the server ends, again and again.
+ends_under_load() {
 	up -c geral
 	start_load geral 'r1 r2 r3 r4 r5 r6 r7 r8' 400
 	for n in 200 900 1700; do
 		wait_for more_than data/channels/geral.log $n
-		kill9 server
+		"$1" server
 		server_up
 	done
 	load_is_exact geral 'r1 r2 r3 r4 r5 r6 r7 r8'
 }
 
+# The promise of the broker.
+test_kill9_is_invisible_to_plain_req() {
+	ends_under_load kill9
+}
+
 test_sigterm_leaves_nothing_unanswered() {
-	up -c geral
-	start_load geral 'r1 r2 r3 r4 r5 r6 r7 r8' 400
-	for n in 200 900 1700; do
-		wait_for more_than data/channels/geral.log $n
-		stop server
-		server_up
-	done
-	load_is_exact geral 'r1 r2 r3 r4 r5 r6 r7 r8'
+	ends_under_load stop
 }
 
 test_two_servers_one_directory() {
