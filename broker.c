@@ -32,7 +32,7 @@
 #define PROBES          3       /* beats after some peer went, PROBE_MS apart: the event can be */
 #define PROBE_MS        10      /* faster than the end of the connection itself */
 #define TAKE_MAX        1000    /* messages from one socket in one turn, then the other has its */
-#define FEW             32      /* requests: a turn that took so few, while more are under way, was too early */
+#define FEW             32      /* requests: a turn that took fewer, of more under way, was early */
 #define BATCH_BYTES     ((size_t)256 * 1024)    /* of requests to one server: then it is sent */
 #define BACK_BYTES_MAX  (REPLY_BYTES_MAX + FRAME_BYTES_MAX)     /* a message of answers */
 
