@@ -8,11 +8,11 @@
  *   server to broker
  *     H version credit         hello: takes requests, this many at a time; its answer is a B
  *     A (boot count length body)...      answers; each gives one credit back
- *     P                        beat, every BEAT_MS when nothing else was said
+ *     P                        beat, every HEARTBEAT_MS when nothing else was said
  *     G                        goodbye: no new requests please, the open ones will be answered
  *   broker to server
  *     Q (boot count length body)...      requests, never more than the credit
- *     B counters               beat, every BEAT_MS, with the broker's counters in their fixed order
+ *     B counters               beat, every HEARTBEAT_MS, with the broker's counters in their fixed order
  *     W                        who are you? sent to a server that the broker took for dead: say H again
  *
  * boot and count are the request id: boot is the broker's start time in microseconds, count never
@@ -25,12 +25,8 @@
 #include "buf.h"
 
 #define BACK_VERSION 1
-#define BEAT_MS      1000
-#define DEAD_MS      3000       /* three beats: one may be late behind a sync, two are no accident */
 
 #define BACK_AGAIN   (UINT64_C(1) << 63)
-
-#define REQUEST_BYTES_MAX ((size_t)256 * 1024)  /* of the body: a longer one is refused by the server */
 
 struct request_id {
 	uint64_t boot, count;

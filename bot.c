@@ -1,7 +1,9 @@
 /* bot.c: the client that needs nobody. It talks for ever, or for some rounds, and keeps count of
  * what it sent and saw: each of its messages that was acknowledged must come back once, under the
  * seq that the answer named, and no topic may repeat or leave out a seq. */
+#include "limits.h"
 #include "line.h"
+#include "name.h"
 #include "net.h"
 #include "talk.h"
 #include "text.h"
@@ -15,7 +17,7 @@
 
 #define MESSAGES     10         /* in a round; -n */
 #define INTERVAL_MS  200        /* between two; -i */
-#define CHANNELS_MAX 64         /* that are followed: after that it stays with those it knows */
+#define FOLLOWED_MAX 64         /* that are followed: after that it stays with those it knows */
 #define RETRY_MS     1000       /* after an answer one cannot go on with */
 #define BACK_MS      10000      /* how long the end waits for its own messages */
 #define TEXT_MAX     256        /* bytes of a message */
@@ -362,7 +364,7 @@ static const char *choose_channel(struct bot *b)
 		if (b->channels_n == 0 && !create_first(b))
 			return NULL;
 	} while (b->channels_n == 0);
-	if (b->following <= CHANNELS_MAX)
+	if (b->following <= FOLLOWED_MAX)
 		return b->channels[next_random(b, b->channels_n)];
 	for (uint64_t i = next_random(b, b->following - 1); i > 0; i--)
 		s = s->next;            /* the last one is its own inbox */

@@ -11,8 +11,9 @@
  * broker and servers say to each other is in back.h. */
 #include "back.h"
 #include "json.h"
+#include "limits.h"
 #include "net.h"
-#include "table.h"
+#include "requests.h"
 #include "util.h"
 
 #include <errno.h>
@@ -23,9 +24,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVERS_MAX     64      /* rows are searched one by one */
-#define CREDIT_MAX      SLOTS   /* whatever a server says it takes: we never have more */
-#define REQUEST_WAIT_MS 4500    /* a client is answered within 5 s; half a second is for the way */
 #define STOP_MS         700     /* at the end, for the servers to answer what is open */
 #define FLUSH_MS        200     /* then, for the last answers to leave; together below 1 s */
 #define RETRY_MS        10      /* until a server whose pipe was full is tried again */
@@ -33,20 +31,6 @@
 #define PROBE_MS        10      /* faster than the end of the connection itself */
 #define TAKE_MAX        1000    /* messages from one socket in one turn, then the other has its */
 #define FEW             32      /* requests: a turn that took fewer, of more under way, was early */
-#define BATCH_BYTES     ((size_t)256 * 1024)    /* of requests to one server: then it is sent */
-#define BACK_BYTES_MAX  (REPLY_BYTES_MAX + FRAME_BYTES_MAX)     /* a message of answers */
-
-/* Messages that libzmq queues for each peer before it says EAGAIN (out) or stops reading (in). */
-#define FRONT_OUT       20000   /* answers. A client with 10 000 requests under way that reads late loses
-                                 * none: libzmq learns what was read in steps of half of this */
-#define FRONT_IN        100     /* requests of FRAME_BYTES_MAX at most; TCP holds others back */
-#define BACK_OUT        1000    /* batches; credit bounds them long before */
-#define BACK_IN         100     /* batches of answers; we read them at once */
-
-/* The count bounds what clients that never read cost while answers are small. The others together
- * get this many bytes; beyond that a client is told to ask again. */
-#define SMALL_BYTES     ((size_t)1024)
-#define UNREAD_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 struct server {
 	char name[255];         /* the address that the ROUTER gave it */
@@ -71,7 +55,7 @@ struct unread {
 static void *front, *back, *monitor;
 static int signals, monitor_fd, stopping;
 
-static struct table table;
+static struct requests table;
 static struct queue general;            /* waiting, for any server; in order of arrival */
 static uint64_t open;                   /* requests that are at a server */
 static uint64_t counter[BACK_COUNTERS];
@@ -81,7 +65,7 @@ static struct server server[SERVERS_MAX], *servers_end = server;       /* free r
 static int servers, lost, full;         /* how many there are, and of which kind */
 static int64_t beat_at, probe_at;
 static int probes;
-static atomic_size_t unread_bytes;      /* of answers above SMALL_BYTES that libzmq has */
+static atomic_size_t unread_bytes;      /* of answers above SMALL_ANSWER_BYTES that libzmq has */
 
 /* ---- the front: clients ---- */
 
@@ -100,7 +84,7 @@ static void take_frames(struct request *r)
 		net_own(&r->body);
 		if (!more && (delimited || n > 0))
 			return;
-		if (delimited || r->frames == ENVELOPE_MAX)
+		if (delimited || r->frames == ENVELOPE_FRAMES_MAX)
 			break;
 		(void)zmq_msg_init(&r->frame[r->frames]);
 		(void)zmq_msg_move(&r->frame[r->frames++], &r->body);
@@ -121,7 +105,7 @@ static int take_request(void)
 	(void)zmq_msg_init(&identity);
 	if (!net_recv(front, &identity))
 		return 0;
-	r = table_add(&table, &identity, now);
+	r = requests_add(&table, &identity, now);
 	take_frames(r);
 	table.bytes += r->bytes;
 	counter[BACK_REQUESTS]++;
@@ -160,11 +144,11 @@ static void send_body(struct str text)
 	struct unread *u;
 	zmq_msg_t msg;
 
-	if (text.n > SMALL_BYTES && unread_bytes + text.n > UNREAD_BYTES_MAX) {
+	if (text.n > SMALL_ANSWER_BYTES && unread_bytes + text.n > UNREAD_BYTES_MAX) {
 		counter[BACK_UNROUTABLE]++;
 		text = refusal();
 	}
-	if (text.n <= SMALL_BYTES) {
+	if (text.n <= SMALL_ANSWER_BYTES) {
 		(void)net_send_copy(front, text.p, text.n, 0);
 		return;
 	}
@@ -178,7 +162,7 @@ static void send_body(struct str text)
 }
 
 /* Sends the answer in the shape of the request, whose row is free then. When the client is gone or
- * has left FRONT_OUT answers unread the first frame is not taken, and no other must follow it. */
+ * has left FRONT_OUT_MAX answers unread the first frame is not taken, and no other must follow it. */
 static void answer(struct request *r, struct str text)
 {
 	zmq_msg_t identity;
@@ -197,7 +181,7 @@ static void answer(struct request *r, struct str text)
 	else
 		counter[BACK_UNROUTABLE]++;
 	open -= r->server != NULL;
-	table_remove(&table, r);
+	requests_remove(&table, r);
 }
 
 static void refuse(struct request *r)
@@ -356,7 +340,7 @@ static void hello(struct server *s, const char *name, size_t n, struct str rest)
 		warn("more than %d servers: hello ignored", SERVERS_MAX);
 		return;
 	}
-	s->credit = credit < CREDIT_MAX ? credit : CREDIT_MAX;
+	s->credit = credit < REQUESTS_MAX ? credit : REQUESTS_MAX;
 	s->leaving = 0;
 	s->heard = now;
 	warn("server %u: hello, takes %llu requests", s->number, (unsigned long long)s->credit);
@@ -373,7 +357,7 @@ static void take_answers(struct server *s, struct str records)
 	int got;
 
 	while ((got = back_take_record(&records, &id, &body)) == 1) {
-		struct request *r = table_find(&table, id);
+		struct request *r = requests_find(&table, id);
 
 		if (s != NULL && s->open > 0 && (r == NULL || r->server == s))
 			s->open--;
@@ -387,13 +371,13 @@ static void take_answers(struct server *s, struct str records)
 }
 
 /* Asks an unknown server who it is: once for all that comes from it in one go, since each hello has
- * its requests given again. Should this get lost, its next beat comes after BEAT_MS. */
+ * its requests given again. Should this get lost, its next beat comes after HEARTBEAT_MS. */
 static void ask(const char *name, size_t n)
 {
 	static struct server asked;             /* only its name and when it was heard */
 
 	if (n > sizeof asked.name || (n == asked.name_bytes && memcmp(name, asked.name, n) == 0 &&
-	    now - asked.heard < BEAT_MS / 2))
+	    now - asked.heard < HEARTBEAT_MS / 2))
 		return;
 	memcpy(asked.name, name, n);
 	asked.name_bytes = n;
@@ -488,7 +472,7 @@ static void give(struct server *s, struct request *r)
 	r->server = s;
 	s->open++;
 	open++;
-	if (s->out.n >= BATCH_BYTES)
+	if (s->out.n >= BACK_REQUESTS_BYTES)
 		flush(s);
 }
 
@@ -536,7 +520,7 @@ static void timers(void)
 {
 	expire();
 	if (servers > 0 && now >= beat_at) {
-		beat_at = now + BEAT_MS;
+		beat_at = now + HEARTBEAT_MS;
 		beat_all();
 		for (struct server *s = server; s < servers_end; s++)
 			if (s->name_bytes > 0 && now - s->heard >= DEAD_MS)
@@ -591,7 +575,7 @@ static void turn(int taking, long most_ms)
 
 	if (most_ms >= 0 && (ms == -1 || most_ms < ms))
 		ms = most_ms;
-	net_poll(item, taking && table_room(&table) ? 4 : 3, ms);
+	net_poll(item, taking && requests_room(&table) ? 4 : 3, ms);
 	now = ticks_ms();
 	if (item[0].revents != 0)
 		stopping = net_stopping(signals);
@@ -601,7 +585,7 @@ static void turn(int taking, long most_ms)
 		for (int i = 0; i < TAKE_MAX && take_back(); i++)
 			;
 	if (item[3].revents != 0)
-		while (taken < TAKE_MAX && table_room(&table) && take_request())
+		while (taken < TAKE_MAX && requests_room(&table) && take_request())
 			taken++;
 	timers();
 	deliver();
@@ -620,7 +604,7 @@ static void stop(void)
 		turn(0, (long)(until - now));
 	while (table.oldest != NULL)
 		refuse(table.oldest);
-	for (uint64_t i = 0; i < SLOTS && take_request(); i++)
+	for (uint64_t i = 0; i < REQUESTS_MAX && take_request(); i++)
 		refuse(table.oldest);
 	(void)zmq_socket_monitor(back, NULL, 0);        /* without a reader it stalls the back */
 	(void)zmq_close(monitor);                       /* cannot fail: all three are sockets */
@@ -689,10 +673,10 @@ int main(int argc, char **argv)
 	signals = net_signals();
 	net_descriptors();
 	started = now = ticks_ms();
-	table_open(&table, (uint64_t)now_ms() * 1000);
+	requests_open(&table, (uint64_t)now_ms() * 1000);
 	context = net_context(1);
-	front = open_router(context, clients_at, FRAME_BYTES_MAX, FLUSH_MS, FRONT_OUT, FRONT_IN);
-	back = open_router(context, servers_at, BACK_BYTES_MAX, 0, BACK_OUT, BACK_IN);
+	front = open_router(context, clients_at, FRAME_BYTES_MAX, FLUSH_MS, FRONT_OUT_MAX, FRONT_IN_MAX);
+	back = open_router(context, servers_at, BACK_ANSWERS_BYTES_MAX, 0, BACK_OUT_MAX, BACK_IN_MAX);
 	monitor = open_monitor(context, back);
 	monitor_fd = net_fd(monitor);
 	(void)snprintf(bound, sizeof bound, "%s", net_bound(front));
@@ -700,7 +684,7 @@ int main(int argc, char **argv)
 	while (!stopping)
 		turn(1, -1);
 	stop();
-	table_close(&table);
+	requests_close(&table);
 	(void)zmq_ctx_term(context);
 	return 0;
 }

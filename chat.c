@@ -1,7 +1,9 @@
 /* chat.c: the client's command chat: how it begins, its loop, how it ends. See chat.h. */
 #include "chat.h"
 
+#include "limits.h"
 #include "line.h"
+#include "name.h"
 #include "net.h"
 #include "util.h"
 
@@ -244,9 +246,9 @@ static void open_terminal(struct chat *chat)
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	int wanted = no_color == NULL || *no_color == '\0';
 
-	chat->colours = wanted && chat->c->form == SHOW_PEOPLE && term != NULL &&
+	chat->colours = wanted && chat->c->form == OUTPUT_PEOPLE && term != NULL &&
 	    strcmp(term, "dumb") != 0;
-	if (chat->c->form == SHOW_PEOPLE)
+	if (chat->c->form == OUTPUT_PEOPLE)
 		chat->edit = edit_open(&handler, chat->colours);
 	if (chat->edit != NULL)
 		names_refresh(chat);
@@ -269,7 +271,7 @@ static int talk(struct chat *chat)
 
 	open_terminal(chat);
 	enter_rooms(chat);
-	if (chat->c->form == SHOW_PEOPLE)
+	if (chat->c->form == OUTPUT_PEOPLE)
 		welcome(chat);
 	if (chat->edit != NULL)
 		terminal_loop(chat, signals);

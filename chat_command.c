@@ -2,7 +2,9 @@
  * chat.h. */
 #include "chat.h"
 
+#include "limits.h"
 #include "line.h"
+#include "name.h"
 #include "text.h"
 #include "util.h"
 
@@ -10,7 +12,6 @@
 #include <string.h>
 
 #define HIST     20             /* /hist without a number */
-#define HIST_MAX 1000           /* what the server gives at a time */
 
 /* A command on its way to the server, and what it was about. */
 struct errand {
@@ -149,7 +150,7 @@ static void list_channel(void *arg, struct str name)
 	const struct room *room = room_find(l->chat, name, 0);
 
 	buf_puts(&l->b, l->b.n > 0 ? ", #" : "#");
-	show_text(&l->b, name);
+	output_text(&l->b, name);
 	if (room != NULL && room == l->chat->current)
 		buf_puts(&l->b, " (here)");
 	else if (room != NULL && room->unread > 0)
@@ -163,7 +164,7 @@ static void list_user(void *arg, struct str name)
 	struct listing *l = arg;
 
 	buf_puts(&l->b, l->b.n > 0 ? ", " : "");
-	show_text(&l->b, name);
+	output_text(&l->b, name);
 }
 
 static void on_list(struct errand *e, const struct answer *a, const char *key, struct names *names,
@@ -260,14 +261,14 @@ static void do_hist(struct chat *chat, struct str rest)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < rest.n && rest.p[i] >= '0' && rest.p[i] <= '9' && n <= HIST_MAX; i++)
+	for (size_t i = 0; i < rest.n && rest.p[i] >= '0' && rest.p[i] <= '9' && n <= HISTORY_MAX; i++)
 		n = n * 10 + (uint64_t)(rest.p[i] - '0');
 	if (chat->current == NULL) {
 		chat_note(chat, "you are in no channel");
 		return;
 	}
 	talk_put(&chat->c->members, "channel", chat->current->name);
-	talk_put_number(&chat->c->members, "limit", n == 0 ? HIST : n < HIST_MAX ? n : HIST_MAX);
+	talk_put_number(&chat->c->members, "limit", n == 0 ? HIST : n < HISTORY_MAX ? n : HISTORY_MAX);
 	run(chat, "history", on_hist, chat->current->name);
 }
 

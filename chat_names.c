@@ -2,6 +2,7 @@
 #include "chat.h"
 
 #include "line.h"
+#include "name.h"
 #include "util.h"
 
 #include <stdlib.h>

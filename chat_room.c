@@ -1,6 +1,7 @@
 /* chat_room.c: see chat.h. */
 #include "chat.h"
 
+#include "crc.h"
 #include "line.h"
 #include "text.h"
 #include "util.h"
@@ -67,33 +68,33 @@ static void put_people(const struct chat *chat, struct buf *b, const struct talk
 
 	style(chat, b, DIM);
 	buf_puts(b, m->old ? "old " : "");
-	show_time(b, m->ms);
+	output_time(b, m->ms);
 	buf_puts(b, m->inbox ? " " : " #");
 	if (!m->inbox) {
-		show_text(b, m->topic);
+		output_text(b, m->topic);
 		buf_putc(b, ' ');
 	}
 	style(chat, b, PLAIN);
 	user_colour(chat, b, m->user);
-	show_text(b, m->user);
+	output_text(b, m->user);
 	style(chat, b, PLAIN);
 	if (m->inbox) {
 		buf_puts(b, " -> ");
-		show_text(b, m->topic);
+		output_text(b, m->topic);
 	}
 	buf_puts(b, ": ");
 	style(chat, b, mention ? REVERSE : m->inbox ? BOLD : m->old ? DIM : "");
-	show_text(b, m->text);
+	output_text(b, m->text);
 	style(chat, b, PLAIN);
 	buf_putc(b, '\n');
 }
 
 static void put_message(const struct chat *chat, struct buf *b, const struct talk_message *m)
 {
-	if (chat->c->form == SHOW_PEOPLE)
+	if (chat->c->form == OUTPUT_PEOPLE)
 		put_people(chat, b, m);
 	else
-		show_message(b, chat->c->form, m);
+		output_message(b, chat->c->form, m);
 }
 
 static void show_lines(struct chat *chat, struct str lines)
@@ -103,7 +104,7 @@ static void show_lines(struct chat *chat, struct str lines)
 		return;
 	}
 	buf_str_add(&chat->c->out, lines);
-	show_write(&chat->c->out);
+	output_write(&chat->c->out);
 }
 
 void chat_message(struct chat *chat, const struct talk_message *m)
@@ -117,7 +118,7 @@ struct str chat_visible(struct buf *b, struct str s)
 {
 	size_t from = b->n;
 
-	show_text(b, s);
+	output_text(b, s);
 	buf_putc(b, '\0');
 	return b->err ? STR("") : (struct str){ b->p + from, b->n - from - 1 };
 }
@@ -132,7 +133,7 @@ void chat_note(struct chat *chat, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);    /* a cut note is still a note */
 	va_end(ap);
-	if (chat->c->form != SHOW_PEOPLE) {
+	if (chat->c->form != OUTPUT_PEOPLE) {
 		warn("%s", text);
 		return;
 	}
@@ -157,7 +158,7 @@ void chat_prompt(struct chat *chat)
 	}
 	buf_puts(&b, chat->current != NULL ? "#" : "(no channel)");
 	if (chat->current != NULL)
-		show_text(&b, chat->current->name);
+		output_text(&b, chat->current->name);
 	if (unread > 0)
 		buf_printf(&b, " (+%zu%s)", unread, named > 0 ? "!" : "");
 	buf_puts(&b, "> ");

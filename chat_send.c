@@ -1,6 +1,7 @@
 /* chat_send.c: messages of ours on their way. See chat.h. */
 #include "chat.h"
 
+#include "limits.h"
 #include "line.h"
 #include "text.h"
 #include "util.h"
@@ -16,9 +17,9 @@ void chat_show_waiting(struct chat *chat)
 		if (s->seen)
 			continue;
 		buf_puts(&b, s->private ? "sending to " : "sending to #");
-		show_text(&b, s->to);
+		output_text(&b, s->to);
 		buf_puts(&b, ": ");
-		show_text(&b, s->text);
+		output_text(&b, s->text);
 		buf_putc(&b, '\n');
 	}
 	edit_waiting(chat->edit, buf_str(&b));
@@ -69,7 +70,7 @@ static void show_private(struct chat *chat, const struct sending *s, uint64_t se
 	struct talk_message m = { .topic = s->to, .user = chat->c->user, .text = s->text,
 	    .inbox = 1, .seq = seq, .ms = now_ms() };
 
-	if (!str_eq(s->to, chat->c->user) && chat->c->form == SHOW_PEOPLE)
+	if (!str_eq(s->to, chat->c->user) && chat->c->form == OUTPUT_PEOPLE)
 		chat_message(chat, &m);
 }
 

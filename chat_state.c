@@ -5,6 +5,7 @@
 #include "chat.h"
 
 #include "line.h"
+#include "name.h"
 #include "util.h"
 
 #include <errno.h>

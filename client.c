@@ -2,7 +2,9 @@
  * request. */
 #include "client.h"
 
+#include "limits.h"
 #include "line.h"
+#include "name.h"
 #include "net.h"
 #include "text.h"
 #include "util.h"
@@ -13,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LIMIT_S 10      /* -t: twice the 5 s after which the broker itself gives up a request */
 
 int client_failed(const char *what, const struct answer *a)
 {
@@ -74,9 +74,9 @@ static void show_reply(struct client *c, const struct answer *a)
 {
 	if (!c->json)
 		return;
-	show_json(&c->out, a->json, a->data);
+	output_json(&c->out, a->json, a->data);
 	buf_putc(&c->out, '\n');
-	show_write(&c->out);
+	output_write(&c->out);
 }
 
 static int run_login(struct client *c)
@@ -103,10 +103,10 @@ static void list_name(void *arg, struct str name)
 		buf_puts(out, "{\"");
 		buf_puts(out, l->key);
 		buf_puts(out, "\":");
-		show_json_string(out, name);
+		output_json_string(out, name);
 		buf_putc(out, '}');
 	} else {
-		show_text(out, name);
+		output_text(out, name);
 	}
 	buf_putc(out, '\n');
 }
@@ -120,7 +120,7 @@ static int list(struct client *c, const char *service, const char *key)
 	if (code != 0)
 		return code;
 	client_names(&a, service, list_name, &l);
-	show_write(&c->out);
+	output_write(&c->out);
 	return 0;
 }
 
@@ -177,7 +177,7 @@ static int run_ping(struct client *c)
 		buf_printf(&c->out, "{\"ms\":%" PRId64 ".%03d}\n", us / 1000, (int)(us % 1000));
 	else
 		buf_printf(&c->out, "%" PRId64 ".%03d ms\n", us / 1000, (int)(us % 1000));
-	show_write(&c->out);
+	output_write(&c->out);
 	return 0;
 }
 
@@ -240,7 +240,7 @@ static void print_usage(FILE *to, const struct client *c)
 	    "  -t %-28d how long to wait for an answer\n"
 	    "  -j                              one JSON object on each line\n"
 	    "  -h, -V                          this help; the version\n",
-	    program(), c->broker, c->proxy, c->user.n > 0 ? c->user.p : "(none)", LIMIT_S);
+	    program(), c->broker, c->proxy, c->user.n > 0 ? c->user.p : "(none)", CLIENT_WAIT_S);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		(void)fprintf(to, "  %s\n", commands[i].usage);
 	(void)fprintf(to, "exit codes: 0; 1 refused or failed; 64 usage; 69 no answer in time;\n"
@@ -284,7 +284,7 @@ static void defaults(struct client *c)
 	c->proxy = from_environment("RECADO_PROXY", DEFAULT_PROXY);
 	c->user_given = user != NULL;
 	c->user = str_of(user != NULL ? user : from_environment("LOGNAME", ""));
-	c->limit_ms = LIMIT_S * 1000;
+	c->limit_ms = CLIENT_WAIT_S * 1000;
 	c->wait_ms = TALK_FOREVER;
 }
 
@@ -403,8 +403,8 @@ int main(int argc, char **argv)
 
 	set_program(argv[0]);
 	k = options(&c, argc, argv);
-	c.form = c.json ? SHOW_JSON : isatty(STDOUT_FILENO) ? SHOW_PEOPLE : SHOW_TABS;
-	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail for it; show_write() sees the EPIPE */
+	c.form = c.json ? OUTPUT_JSON : isatty(STDOUT_FILENO) ? OUTPUT_PEOPLE : OUTPUT_TABS;
+	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail for it; output_write() sees the EPIPE */
 	code = k->run(&c);
 	buf_free(&c.members);
 	buf_free(&c.out);

@@ -4,7 +4,7 @@
 #define CLIENT_H
 
 #include "buf.h"
-#include "show.h"
+#include "output.h"
 #include "talk.h"
 
 struct client {
@@ -13,7 +13,7 @@ struct client {
 	int user_given;         /* 1: by -u or RECADO_USER, 0: it is only the login name */
 	int64_t limit_ms;       /* -t: how long to wait for an answer */
 	int json;               /* -j */
-	enum show_form form;
+	enum output_form form;
 	struct talk *talk;
 
 	char **operand;

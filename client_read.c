@@ -1,14 +1,12 @@
 /* client_read.c: sub and hist. */
 #include "client.h"
 
+#include "limits.h"
 #include "text.h"
 #include "util.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-#define PAGE    500     /* messages asked for at a time */
-#define NEWEST  50      /* shown by hist when nothing else is said */
 
 /* ---- sub ---- */
 
@@ -29,7 +27,7 @@ static void on_message(void *arg, const struct talk_message *m)
 	if (enough(r))
 		return;
 	r->seen++;
-	show_message(&r->c->out, r->c->form, m);
+	output_message(&r->c->out, r->c->form, m);
 }
 
 /* Connections come and go without a word: nothing is lost by it. */
@@ -90,7 +88,7 @@ static int listen_for_messages(struct reading *r)
 			return EXIT_TIMEOUT;
 		if (talk_poll(r->c->talk, left, &out, 1) > 0 && (out.revents & ZMQ_POLLERR))
 			return 0;
-		show_write(&r->c->out);
+		output_write(&r->c->out);
 	}
 	return 0;
 }
@@ -150,7 +148,7 @@ static void show_one(struct page *p, const struct talk_message *m)
 	if (m->seq > p->last + 1)
 		warn_missing(p, p->last + 1, m->seq - 1);
 	p->last = m->seq;
-	show_message(&p->c->out, p->c->form, m);
+	output_message(&p->c->out, p->c->form, m);
 }
 
 static void show_page(struct page *p, const struct answer *a)
@@ -163,7 +161,7 @@ static void show_page(struct page *p, const struct answer *a)
 	for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n))
 		if (talk_read_message(&m, &p->strings, p->topic, p->c->inbox, a->json, n) == 0)
 			show_one(p, &m);
-	show_write(&p->c->out);
+	output_write(&p->c->out);
 }
 
 static int show_pages(struct page *p)
@@ -172,7 +170,7 @@ static int show_pages(struct page *p)
 
 	while (p->last < p->newest) {
 		uint64_t left = p->newest - p->last, before = p->last;
-		int code = ask(p, left < PAGE ? left : PAGE, &a);
+		int code = ask(p, left < HISTORY_PAGE ? left : HISTORY_PAGE, &a);
 
 		if (code != 0)
 			return code;
@@ -188,7 +186,7 @@ static int show_pages(struct page *p)
 int client_hist(struct client *c)
 {
 	struct page p = { .c = c, .topic = str_of(c->operand[0]) };
-	uint64_t count = c->newest > 0 ? c->newest : NEWEST;
+	uint64_t count = c->newest > 0 ? c->newest : HISTORY_DEFAULT;
 	struct answer a;
 	int code;
 

@@ -2,7 +2,9 @@
  * their order, and the first one that is refused ends it and is named. */
 #include "client.h"
 
+#include "limits.h"
 #include "line.h"
+#include "name.h"
 #include "text.h"
 #include "util.h"
 
@@ -56,7 +58,7 @@ static void confirm(struct sender *s, const struct answer *a)
 	if (!s->c->json)
 		return;
 	buf_puts(&s->c->out, "{\"topic\":");
-	show_json_string(&s->c->out, str_of(s->c->operand[0]));
+	output_json_string(&s->c->out, str_of(s->c->operand[0]));
 	buf_puts(&s->c->out, ",\"seq\":");
 	buf_u64(&s->c->out, a->seq);
 	buf_puts(&s->c->out, "}\n");
@@ -166,7 +168,7 @@ static void turn(struct sender *s, int input)
 	if (talk_poll(s->c->talk, PROGRESS_MS, &item, input) > 0)
 		read_more(s);
 	show_progress(s);
-	show_write(&s->c->out);
+	output_write(&s->c->out);
 }
 
 static void send_lines(struct sender *s)

@@ -2,8 +2,9 @@
  * minute. */
 #include "client.h"
 
+#include "date.h"
 #include "line.h"
-#include "typed.h"
+#include "linebuf.h"
 #include "util.h"
 
 #include <inttypes.h>
@@ -14,7 +15,7 @@
 
 #define SAMPLES      60         /* of a channel's rate: a minute at -i 1 */
 #define NAME_COLUMNS 16         /* for a channel's name */
-#define CHANNELS_MAX 4096       /* watched in the live view; what is beyond is not shown */
+#define WATCHED_MAX 4096       /* watched in the live view; what is beyond is not shown */
 
 struct channel {
 	struct str name;                /* ours */
@@ -57,13 +58,13 @@ static void put_value(struct buf *b, const struct json *j, const struct json_nod
 	if (people && str_is(key->raw, "uptime") && json_uint(key + 1, &n) == 0)
 		put_duration(b, n);
 	else
-		show_json(b, j, key + 1);
+		output_json(b, j, key + 1);
 }
 
 static void put_counters(struct client *c, const struct answer *a, const char *part)
 {
 	const struct json_node *object = json_get(a->json, a->data, part), *key;
-	int people = c->form == SHOW_PEOPLE;
+	int people = c->form == OUTPUT_PEOPLE;
 
 	if (object == NULL || object->type != JSON_OBJECT)
 		return;
@@ -73,7 +74,7 @@ static void put_counters(struct client *c, const struct answer *a, const char *p
 			continue;
 		buf_puts(&c->out, part);
 		buf_putc(&c->out, people ? ' ' : '.');
-		show_text(&c->out, key->raw);
+		output_text(&c->out, key->raw);
 		if (people)
 			put_spaces(&c->out, key->raw.n < 17 ? 17 - key->raw.n : 1);
 		else
@@ -100,10 +101,10 @@ static void put_channels(struct client *c, const struct answer *a)
 	for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n)) {
 		struct str name = talk_string(a->json, n, "name", &scratch);
 
-		buf_puts(&c->out, c->form == SHOW_PEOPLE ? "channel " : "channel.");
+		buf_puts(&c->out, c->form == OUTPUT_PEOPLE ? "channel " : "channel.");
 		line_put_text(&c->out, name);
-		if (c->form == SHOW_PEOPLE)
-			put_spaces(&c->out, typed_columns(name) < 16 ? 16 - typed_columns(name) : 1);
+		if (c->form == OUTPUT_PEOPLE)
+			put_spaces(&c->out, linebuf_columns(name) < 16 ? 16 - linebuf_columns(name) : 1);
 		else
 			buf_putc(&c->out, '\t');
 		buf_u64(&c->out, talk_number(a->json, n, "seq", 0));
@@ -114,7 +115,7 @@ static void put_channels(struct client *c, const struct answer *a)
 
 static void put_json(struct client *c, const struct answer *a)
 {
-	show_json(&c->out, a->json, a->data);
+	output_json(&c->out, a->json, a->data);
 	buf_putc(&c->out, '\n');
 }
 
@@ -132,7 +133,7 @@ static int once(struct client *c)
 		put_counters(c, &a, "broker");
 		put_channels(c, &a);
 	}
-	show_write(&c->out);
+	output_write(&c->out);
 	return 0;
 }
 
@@ -159,7 +160,7 @@ static struct channel *find_channel(struct view *v, struct str name)
 	for (size_t i = 0; i < v->channels; i++)
 		if (str_eq(v->channel[i].name, name))
 			return &v->channel[i];
-	if (v->channels == CHANNELS_MAX || name.n == 0)
+	if (v->channels == WATCHED_MAX || name.n == 0)
 		return NULL;
 	v->channel = must_grow(v->channel, v->channels + 1, sizeof *v->channel);
 	c = &v->channel[v->channels++];
@@ -252,7 +253,7 @@ static void show_screen(struct view *v, const struct answer *a, int64_t ms)
 	struct buf *b = &v->c->out;
 	int rows, columns, samples;
 
-	show_size(&rows, &columns);
+	output_size(&rows, &columns);
 	samples = columns - 42 < v->samples ? columns - 42 : v->samples;
 	buf_puts(b, "\033[H\033[?7l");
 	put_head(v, a, ms);
@@ -260,11 +261,11 @@ static void show_screen(struct view *v, const struct answer *a, int64_t ms)
 		qsort(v->channel, v->channels, sizeof *v->channel, busier);
 	for (size_t i = 0; i < v->channels && (int)i < rows - 6; i++) {
 		const struct channel *c = &v->channel[i];
-		struct str name = typed_fit(c->name, NAME_COLUMNS);
+		struct str name = linebuf_fit(c->name, NAME_COLUMNS);
 
 		buf_putc(b, '#');
-		show_text(b, name);
-		put_spaces(b, NAME_COLUMNS - typed_columns(name));
+		output_text(b, name);
+		put_spaces(b, NAME_COLUMNS - linebuf_columns(name));
 		buf_printf(b, "%7" PRIu64 "/s %12" PRIu64 " ", c->rate[0], c->seq);
 		put_sparkline(b, c, samples);
 		buf_puts(b, "\033[K\n");
@@ -277,11 +278,11 @@ static void show_line(struct view *v, const struct answer *a, int64_t ms)
 {
 	struct buf *b = &v->c->out;
 	uint64_t messages = counter(a, "server", "messages");
-	char *time = buf_room(b, TIME_BYTES);
+	char *time = buf_room(b, DATE_BYTES);
 
 	if (time != NULL) {
-		time_encode(time, now_ms());
-		b->n += TIME_BYTES;
+		date_encode(time, now_ms());
+		b->n += DATE_BYTES;
 	}
 	buf_printf(b, "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64, rate(messages, v->messages, ms),
 	    messages, rate(counter(a, "server", "batches"), v->batches, ms));
@@ -300,11 +301,11 @@ static void sample(struct view *v, const struct answer *a)
 	v->samples += v->samples < SAMPLES;
 	if (v->c->json)
 		put_json(v->c, a);
-	else if (v->c->form == SHOW_PEOPLE)
+	else if (v->c->form == OUTPUT_PEOPLE)
 		show_screen(v, a, ms);
 	else
 		show_line(v, a, ms);
-	show_write(&v->c->out);
+	output_write(&v->c->out);
 	v->taken = now;
 	v->requests = counter(a, "server", "requests");
 	v->messages = counter(a, "server", "messages");
@@ -320,7 +321,7 @@ static _Noreturn void again_and_again(struct client *c)
 
 	if (c->limit_ms > 1000 * (c->interval_s + 1))
 		c->limit_ms = 1000 * (c->interval_s + 1);
-	if (c->form == SHOW_PEOPLE)
+	if (c->form == OUTPUT_PEOPLE)
 		buf_puts(&c->out, "\033[2J");
 	for (;;) {
 		struct answer a;
@@ -337,7 +338,7 @@ static _Noreturn void again_and_again(struct client *c)
 
 int client_stat(struct client *c)
 {
-	typed_set_locale();
+	linebuf_set_locale();
 	if (c->interval_s > 0)
 		again_and_again(c);
 	return once(c);

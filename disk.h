@@ -12,6 +12,14 @@
 
 enum disk_dir { DISK_ROOT, DISK_CHANNELS, DISK_USERS, DISK_JOURNAL, DISK_DIRS };
 
+/* What the storage modules return instead of 0:
+ *   refused   nothing has changed and it may be tried again; errno says why
+ *   broken    a sync failed, so nobody knows what is on the disk until a new
+ *             start has looked: the process must end
+ *   lost      other processes have removed what this one had still to read
+ *             from the journal: everything must be read again */
+enum { STORE_REFUSED = -1, STORE_BROKEN = -2, STORE_LOST = -3 };
+
 /* Called for each name in a directory, in no order; returning -1 ends the listing. */
 typedef int disk_name_fn(void *ctx, const char *name);
 

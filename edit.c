@@ -2,10 +2,10 @@
  * n C, CSI J, CSI H, and bracketed paste, which the others ignore. */
 #include "edit.h"
 
-#include "show.h"
+#include "output.h"
 #include "term.h"
 #include "text.h"
-#include "typed.h"
+#include "linebuf.h"
 #include "util.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ struct edit {
 	struct edit_handler handler;
 	int colours;
 	int ended;
-	struct typed typed;
+	struct linebuf typed;
 	size_t from;                    /* what is left of this place is out of sight */
 	struct buf done;                /* the line that was given out */
 	struct buf in;                  /* bytes typed, not looked at yet */
@@ -79,32 +79,32 @@ static void draw_waiting(struct edit *e)
 
 		line = (struct str){ rest.p, end != NULL ? (size_t)(end - rest.p) : rest.n };
 		str_skip(&rest, line.n + (end != NULL));
-		line = typed_fit(line, (size_t)e->columns - 1);
+		line = linebuf_fit(line, (size_t)e->columns - 1);
 		put(e, e->colours ? "\033[2m" : "");
 		put_visible(&e->out, line);
 		put(e, e->colours ? "\033[0m\r\n" : "\r\n");
-		e->row[e->rows++] = typed_columns(line);
+		e->row[e->rows++] = linebuf_columns(line);
 	}
 }
 
 /* Moves the part of the line that is seen so that the cursor is in it, and no room is wasted. */
 static void scroll(struct edit *e, size_t room)
 {
-	struct typed *t = &e->typed;
+	struct linebuf *t = &e->typed;
 	size_t left, columns;
 
 	if (e->from > t->cursor)
 		e->from = t->cursor;
-	columns = typed_columns(typed_part(t, e->from, t->cursor));
+	columns = linebuf_columns(linebuf_part(t, e->from, t->cursor));
 	while (e->from < t->cursor && columns >= room) {
-		size_t next = typed_right(t, e->from);
+		size_t next = linebuf_right(t, e->from);
 
-		columns -= typed_columns(typed_part(t, e->from, next));
+		columns -= linebuf_columns(linebuf_part(t, e->from, next));
 		e->from = next;
 	}
 	while (e->from > 0) {
-		left = typed_left(t, e->from);
-		if (typed_columns(typed_part(t, left, t->line.n)) >= room)
+		left = linebuf_left(t, e->from);
+		if (linebuf_columns(linebuf_part(t, left, t->line.n)) >= room)
 			break;
 		e->from = left;
 	}
@@ -115,7 +115,7 @@ static void put_typed(struct edit *e, struct str s)
 	size_t columns, n;
 
 	for (; s.n > 0; str_skip(&s, n)) {
-		n = typed_character(s, &columns);
+		n = linebuf_character(s, &columns);
 		if (*s.p == '\n')
 			put(e, "↵");
 		else if (*s.p == '\t')
@@ -128,15 +128,15 @@ static void put_typed(struct edit *e, struct str s)
 static void draw_line(struct edit *e)
 {
 	size_t columns = (size_t)e->columns - 1, used;  /* the last one would wrap the cursor */
-	struct str prompt = typed_fit(buf_str(&e->prompt), columns / PROMPT_SHARE);
+	struct str prompt = linebuf_fit(buf_str(&e->prompt), columns / PROMPT_SHARE);
 
-	used = typed_columns(prompt);
+	used = linebuf_columns(prompt);
 	scroll(e, columns - used);
 	put(e, e->colours ? "\033[1m" : "");
 	put_visible(&e->out, prompt);
 	put(e, e->colours ? "\033[0m" : "");
-	put_typed(e, typed_fit(typed_part(&e->typed, e->from, e->typed.line.n), columns - used));
-	e->cursor_column = used + typed_columns(typed_part(&e->typed, e->from, e->typed.cursor));
+	put_typed(e, linebuf_fit(linebuf_part(&e->typed, e->from, e->typed.line.n), columns - used));
+	e->cursor_column = used + linebuf_columns(linebuf_part(&e->typed, e->from, e->typed.cursor));
 	put(e, "\r");
 	if (e->cursor_column > 0)
 		buf_printf(&e->out, "\033[%zuC", e->cursor_column);
@@ -145,7 +145,7 @@ static void draw_line(struct edit *e)
 /* A terminal of one column is treated as one of two: nothing can be right there. */
 static void look_at_size(struct edit *e)
 {
-	show_size(&e->lines, &e->columns);
+	output_size(&e->lines, &e->columns);
 	if (e->columns < 2)
 		e->columns = 2;
 }
@@ -161,7 +161,7 @@ void edit_show(struct edit *e)
 		e->changed = 0;
 	}
 	if (e->out.n > 0)
-		show_write(&e->out);
+		output_write(&e->out);
 }
 
 void edit_above(struct edit *e, struct str text)
@@ -191,14 +191,14 @@ void edit_prompt(struct edit *e, struct str prompt)
 
 void edit_text(struct edit *e, struct str text)
 {
-	struct typed *t = &e->typed;
+	struct linebuf *t = &e->typed;
 	int fresh = t->history_at == t->history_n;
 
-	typed_remember(t, text);
+	linebuf_remember(t, text);
 	if (fresh)
 		t->history_at = t->history_n;
 	if (fresh && t->line.n == 0)
-		typed_set(t, text);
+		linebuf_set(t, text);
 	e->changed = 1;
 }
 
@@ -270,37 +270,37 @@ static void complete(struct edit *e)
 	if (e->handler.complete == NULL)
 		return;
 	buf_clear(&e->candidates);
-	start = e->handler.complete(e->handler.arg, e, typed_part(&e->typed, 0, e->typed.cursor));
-	word = typed_part(&e->typed, start, e->typed.cursor);
+	start = e->handler.complete(e->handler.arg, e, linebuf_part(&e->typed, 0, e->typed.cursor));
+	word = linebuf_part(&e->typed, start, e->typed.cursor);
 	all = common(e, word, &n);
 	if (n == 0)
 		return;
 	if (n > 1 && all.n == word.n)
 		list_candidates(e, word);
 	str_skip(&all, word.n);
-	typed_insert(&e->typed, all);
+	linebuf_insert(&e->typed, all);
 }
 
 /* ---- keys ---- */
 
 static void key_left(struct edit *e)
 {
-	e->typed.cursor = typed_left(&e->typed, e->typed.cursor);
+	e->typed.cursor = linebuf_left(&e->typed, e->typed.cursor);
 }
 
 static void key_right(struct edit *e)
 {
-	e->typed.cursor = typed_right(&e->typed, e->typed.cursor);
+	e->typed.cursor = linebuf_right(&e->typed, e->typed.cursor);
 }
 
 static void key_word_left(struct edit *e)
 {
-	e->typed.cursor = typed_word_left(&e->typed);
+	e->typed.cursor = linebuf_word_left(&e->typed);
 }
 
 static void key_word_right(struct edit *e)
 {
-	e->typed.cursor = typed_word_right(&e->typed);
+	e->typed.cursor = linebuf_word_right(&e->typed);
 }
 
 static void key_home(struct edit *e)
@@ -315,14 +315,14 @@ static void key_end(struct edit *e)
 
 static void key_backspace(struct edit *e)
 {
-	typed_cut(&e->typed, typed_left(&e->typed, e->typed.cursor), e->typed.cursor);
+	linebuf_cut(&e->typed, linebuf_left(&e->typed, e->typed.cursor), e->typed.cursor);
 }
 
 static void key_delete(struct edit *e)
 {
 	size_t at = e->typed.cursor;
 
-	typed_cut(&e->typed, at, typed_right(&e->typed, at));
+	linebuf_cut(&e->typed, at, linebuf_right(&e->typed, at));
 }
 
 static void key_delete_or_end(struct edit *e)
@@ -334,41 +334,41 @@ static void key_delete_or_end(struct edit *e)
 
 static void key_kill_word(struct edit *e)
 {
-	typed_kill(&e->typed, typed_word_left(&e->typed), e->typed.cursor);
+	linebuf_kill(&e->typed, linebuf_word_left(&e->typed), e->typed.cursor);
 }
 
 static void key_kill_next_word(struct edit *e)
 {
 	size_t at = e->typed.cursor;
 
-	typed_kill(&e->typed, at, typed_word_right(&e->typed));
+	linebuf_kill(&e->typed, at, linebuf_word_right(&e->typed));
 }
 
 static void key_kill_start(struct edit *e)
 {
-	typed_kill(&e->typed, 0, e->typed.cursor);
+	linebuf_kill(&e->typed, 0, e->typed.cursor);
 }
 
 static void key_kill_end(struct edit *e)
 {
-	typed_kill(&e->typed, e->typed.cursor, e->typed.line.n);
+	linebuf_kill(&e->typed, e->typed.cursor, e->typed.line.n);
 }
 
 static void key_yank(struct edit *e)
 {
-	typed_insert(&e->typed, buf_str(&e->typed.killed));
+	linebuf_insert(&e->typed, buf_str(&e->typed.killed));
 }
 
 static void key_up(struct edit *e)
 {
 	if (e->typed.history_at > 0)
-		typed_go(&e->typed, e->typed.history_at - 1);
+		linebuf_go(&e->typed, e->typed.history_at - 1);
 }
 
 static void key_down(struct edit *e)
 {
 	if (e->typed.history_at < e->typed.history_n)
-		typed_go(&e->typed, e->typed.history_at + 1);
+		linebuf_go(&e->typed, e->typed.history_at + 1);
 }
 
 static void key_clear(struct edit *e)
@@ -443,7 +443,7 @@ static size_t take_text(struct edit *e, struct str s)
 	if (n == 0)
 		return cut_off(s) ? 0 : 1;
 	if (!is_control(c) || (e->pasting && (c == '\n' || c == '\t')))
-		typed_insert(&e->typed, (struct str){ s.p, n });
+		linebuf_insert(&e->typed, (struct str){ s.p, n });
 	return n;
 }
 
@@ -458,7 +458,7 @@ static size_t take_pasted(struct edit *e, struct str s)
 	if (begins(end, s))
 		return 0;
 	if (*s.p == '\r') {                     /* terminals send this for a newline */
-		typed_insert(&e->typed, STR("\n"));
+		linebuf_insert(&e->typed, STR("\n"));
 		return s.n > 1 && s.p[1] == '\n' ? 2 : 1;
 	}
 	return take_text(e, s);
@@ -482,8 +482,8 @@ static void enter(struct edit *e)
 {
 	buf_clear(&e->done);
 	buf_str_add(&e->done, buf_str(&e->typed.line));
-	typed_remember(&e->typed, buf_str(&e->typed.line));
-	typed_set(&e->typed, STR(""));
+	linebuf_remember(&e->typed, buf_str(&e->typed.line));
+	linebuf_set(&e->typed, STR(""));
 	e->typed.history_at = e->typed.history_n;
 }
 
@@ -529,7 +529,7 @@ void edit_input(struct edit *e)
 static void suspend(struct edit *e)
 {
 	hide(e);
-	show_write(&e->out);
+	output_write(&e->out);
 	term_suspend();
 	look_at_size(e);
 }
@@ -562,11 +562,11 @@ struct edit *edit_open(const struct edit_handler *handler, int colours)
 
 	if (term_open() == -1)
 		return NULL;
-	typed_set_locale();
+	linebuf_set_locale();
 	e = must_alloc(sizeof *e);
 	e->handler = *handler;
 	e->colours = colours;
-	typed_init(&e->typed);
+	linebuf_init(&e->typed);
 	look_at_size(e);
 	return e;
 }
@@ -574,9 +574,9 @@ struct edit *edit_open(const struct edit_handler *handler, int colours)
 void edit_close(struct edit *e)
 {
 	hide(e);
-	show_write(&e->out);
+	output_write(&e->out);
 	term_close();
-	typed_free(&e->typed);
+	linebuf_free(&e->typed);
 	buf_free(&e->done);
 	buf_free(&e->in);
 	buf_free(&e->candidates);

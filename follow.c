@@ -9,6 +9,7 @@
  *     at the end of a burst shows by no gap. */
 #include "follow.h"
 
+#include "limits.h"
 #include "net.h"
 #include "text.h"
 #include "util.h"
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE        500         /* messages asked for at a time; fewer come when they are long */
 #define GAP_MS      20
 #define RETRY_MS    2000        /* a history that failed, though the server has it */
 #define QUIET_FIRST 250         /* after a (re)subscription, which takes its time to the proxy */
@@ -408,7 +408,7 @@ static void ask(struct topic *t)
 	talk_put(&f->members, t->inbox ? "user" : "channel", t->name);
 	if (t->started)
 		talk_put_number(&f->members, "after", t->last);
-	talk_put_number(&f->members, "limit", t->started ? PAGE : 0);
+	talk_put_number(&f->members, "limit", t->started ? HISTORY_PAGE : 0);
 	t->asking = 1;
 	t->wanted = t->started;
 	t->asked = t->last;

@@ -4,6 +4,8 @@
  * slots only, where each look into the ring would be one more wait for memory. */
 #include "ids.h"
 
+#include "limits.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 
 #define CAP_FIRST 1024
 
-struct entry {
+struct stored_id {
 	uint64_t hash, seq;
 };
 
@@ -22,7 +24,7 @@ struct slot {
 };
 
 struct ids {
-	struct entry *ring;
+	struct stored_id *ring;
 	struct slot *slot;      /* 2 * cap of them, linear probing */
 	size_t cap;             /* a power of two */
 	size_t n, next;         /* entries there are; where the next one goes */
@@ -139,7 +141,7 @@ static int grow(struct ids *ids)
 {
 	size_t cap = ids->cap > 0 ? 2 * ids->cap : CAP_FIRST;
 	struct slot *slot = calloc(2 * cap, sizeof *slot);
-	struct entry *ring = slot != NULL ? realloc(ids->ring, cap * sizeof *ring) : NULL;
+	struct stored_id *ring = slot != NULL ? realloc(ids->ring, cap * sizeof *ring) : NULL;
 
 	if (ring == NULL) {
 		free(slot);
@@ -164,7 +166,7 @@ int ids_add(struct ids *ids, uint64_t hash, uint64_t seq)
 		unlink_entry(ids, ids->next);
 		ids->n--;
 	}
-	ids->ring[ids->next] = (struct entry){ hash, seq };
+	ids->ring[ids->next] = (struct stored_id){ hash, seq };
 	link_entry(ids, ids->next);
 	ids->next = (ids->next + 1) & (ids->cap - 1);
 	ids->n++;

@@ -10,8 +10,6 @@
 
 #include <stdint.h>
 
-#define IDS_MAX ((size_t)1 << 20)       /* entries: "at least the last million messages" */
-
 struct ids;
 
 struct ids *ids_new(void);              /* NULL: no memory */

@@ -4,6 +4,7 @@
  * of the file system. DATA/lock is locked by whoever writes; its 8 bytes are the applied position. */
 #include "journal.h"
 
+#include "limits.h"
 #include "segment.h"
 #include "util.h"
 
@@ -13,10 +14,10 @@
 #include <string.h>
 
 struct journal_limits journal_limits = {
-	.segment_bytes = 32 * 1024 * 1024,      /* about 5 s of full load between checkpoints */
-	.ahead_bytes = 1024 * 1024,             /* one metadata sync in about 4000 messages */
-	.remember_ms = 2 * 60 * 1000,           /* ids are remembered this long over a restart, */
-	.remember_max = 1000000                 /* or for this many messages, whichever is less */
+	.segment_bytes = SEGMENT_BYTES,
+	.ahead_bytes = SEGMENT_AHEAD_BYTES,
+	.remember_ms = REMEMBER_MS,
+	.remember_max = REMEMBER_MESSAGES
 };
 
 struct journal {
@@ -110,7 +111,7 @@ static int read_on(struct journal *j, int fd, struct segment *s, batch_fn *each,
 		j->last = r.at;
 		j->end = r.end;
 	}
-	return v == FAILED ? JOURNAL_REFUSED : 0;
+	return v == FAILED ? STORE_REFUSED : 0;
 }
 
 /* The same for a whole segment of unknown health. */
@@ -125,7 +126,7 @@ static int read_segment(struct journal *j, int fd, struct segment *s, batch_fn *
 		int v = record_find(&j->reader, fd, s, j->end, &next);
 
 		if (v == FAILED)
-			return JOURNAL_REFUSED;
+			return STORE_REFUSED;
 		if (v == INVALID)
 			break;
 		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64 ": damaged, %" PRIu64
@@ -163,19 +164,19 @@ static int by_number(const void *a, const void *b)
 static int read_starts(struct journal *j)
 {
 	if (j->disk->list(j->disk, DISK_JOURNAL, add_named, j) == -1)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	if (j->n > 0)
 		qsort(j->segment, j->n, sizeof *j->segment, by_number);
 	for (size_t i = 0; i < j->n; ) {
 		int fd = open_segment(j, j->segment[i].number, 0), v;
 
 		if (fd == -1 && errno != ENOENT)
-			return JOURNAL_REFUSED;
+			return STORE_REFUSED;
 		v = fd == -1 ? INVALID : segment_read_start(&j->reader, fd, &j->segment[i]);
 		if (fd != -1)
 			j->disk->close(j->disk, fd);
 		if (v == FAILED)
-			return JOURNAL_REFUSED;
+			return STORE_REFUSED;
 		if (v == VALID)
 			i++;
 		else
@@ -197,7 +198,7 @@ static int read_journal(struct journal *j, batch_fn *each, void *ctx)
 			continue;
 		fd = open_segment(j, j->segment[i].number, 0);
 		if (fd == -1)
-			return JOURNAL_REFUSED;
+			return STORE_REFUSED;
 		use_fd(j, fd);
 		r = read_segment(j, fd, &j->segment[i], each, ctx);
 	}
@@ -236,11 +237,11 @@ static int write_out(struct journal *j, uint64_t offset)
 {
 	if (j->out.err) {
 		errno = ENOMEM;
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	}
 	if (make_ready(j, offset + j->out.n) == -1 ||
 	    disk_write_full(j->disk, j->fd, j->out.p, j->out.n, offset) == -1)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	return 0;
 }
 
@@ -265,11 +266,11 @@ static int init_segment(struct journal *j, struct segment *s)
 	s->ms = now_ms();
 	segment_put_header(&j->out, s);
 	if (j->disk->truncate(j->disk, j->fd, 0) == -1 || write_out(j, 0) != 0)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	/* The header says that all before is in the logs, and batches will be acknowledged that stand in
 	 * this file: neither may be lost with its name. */
 	if (j->disk->sync(j->disk, j->fd) == -1 || j->disk->sync_dir(j->disk, DISK_JOURNAL) == -1)
-		return JOURNAL_BROKEN;
+		return STORE_BROKEN;
 	return 0;
 }
 
@@ -279,11 +280,11 @@ static int start_segment(struct journal *j, struct segment *s, int fd)
 	int v = segment_read_header(&j->reader, fd, s), old = j->fd, r;
 
 	if (v == FAILED)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	if (v == VALID && s->start != j->end)
-		return JOURNAL_LOST;
+		return STORE_LOST;
 	if (v == VALID) /* its maker perhaps did not live to sync its name */
-		return j->disk->sync_dir(j->disk, DISK_JOURNAL) == 0 ? 0 : JOURNAL_BROKEN;
+		return j->disk->sync_dir(j->disk, DISK_JOURNAL) == 0 ? 0 : STORE_BROKEN;
 	j->fd = fd;
 	r = init_segment(j, s);
 	j->fd = old;
@@ -296,10 +297,10 @@ static int next_segment(struct journal *j)
 	int fd = open_segment(j, s.number, 1), r;
 
 	if (fd == -1)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	r = start_segment(j, &s, fd);
 	if (r == 0 && (j->disk->size(j->disk, fd, &j->ready) == -1 || add_segment(j, &s) == -1))
-		r = JOURNAL_REFUSED;
+		r = STORE_REFUSED;
 	if (r != 0) {
 		j->disk->close(j->disk, fd);
 		return r;
@@ -330,11 +331,11 @@ static int rewrite_last(struct journal *j)
 	if (v == INVALID)
 		errno = EIO;    /* it was valid a moment ago */
 	if (v != VALID)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	if (disk_write_full(j->disk, j->fd, raw.p, raw.n, j->last == j->end ? 0 :
 	    segment_offset(newest(j), j->last)) == -1)
-		return JOURNAL_REFUSED;
-	return j->disk->sync(j->disk, j->fd) == -1 ? JOURNAL_BROKEN : 0;
+		return STORE_REFUSED;
+	return j->disk->sync(j->disk, j->fd) == -1 ? STORE_BROKEN : 0;
 }
 
 /* ---- opening ---- */
@@ -365,7 +366,7 @@ void journal_close(struct journal *j)
 
 int journal_lock(struct journal *j)
 {
-	return j->disk->lock(j->disk, j->lock_fd) == -1 ? JOURNAL_REFUSED : 0;
+	return j->disk->lock(j->disk, j->lock_fd) == -1 ? STORE_REFUSED : 0;
 }
 
 void journal_unlock(struct journal *j)
@@ -380,25 +381,25 @@ static int open_locked(struct journal *j, batch_fn *each, void *ctx)
 
 	j->lock_fd = j->disk->open(j->disk, DISK_ROOT, "lock", 1);
 	if (j->lock_fd == -1 || journal_lock(j) != 0)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	r = read_journal(j, each, ctx);
 	if (r == 0 && j->n == 0)
 		r = next_segment(j);
 	if (r == 0 && j->disk->size(j->disk, j->fd, &j->ready) == -1)
-		r = JOURNAL_REFUSED;
+		r = STORE_REFUSED;
 	if (r == 0)
 		r = rewrite_last(j);
 	/* The names: the lock's, and a segment's whose maker died before it synced the directory. */
 	if (r == 0 && (j->disk->sync_dir(j->disk, DISK_JOURNAL) == -1 ||
 	    j->disk->sync_dir(j->disk, DISK_ROOT) == -1))
-		r = JOURNAL_BROKEN;
+		r = STORE_BROKEN;
 	return r;
 }
 
 int journal_open(struct journal **journal, struct disk *disk, batch_fn *each, void *ctx)
 {
 	struct journal *j = journal_new(disk);
-	int r = j == NULL ? JOURNAL_REFUSED : open_locked(j, each, ctx);
+	int r = j == NULL ? STORE_REFUSED : open_locked(j, each, ctx);
 
 	if (r != 0) {
 		int e = errno;
@@ -414,7 +415,7 @@ int journal_open(struct journal **journal, struct disk *disk, batch_fn *each, vo
 int journal_scan(struct disk *disk, batch_fn *each, void *ctx)
 {
 	struct journal *j = journal_new(disk);
-	int r = j == NULL ? JOURNAL_REFUSED : read_journal(j, each, ctx);
+	int r = j == NULL ? STORE_REFUSED : read_journal(j, each, ctx);
 
 	journal_close(j);
 	return r;
@@ -441,13 +442,13 @@ static int go_on_reading(struct journal *j, int *gone_on)
 
 	*gone_on = 0;
 	if (fd == -1 && (errno != ENOENT || j->disk->list(j->disk, DISK_JOURNAL, highest, &most) == -1))
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	if (fd == -1)
-		return most > s.number ? JOURNAL_LOST : 0;
+		return most > s.number ? STORE_LOST : 0;
 	v = segment_read_header(&j->reader, fd, &s);
 	j->disk->close(j->disk, fd);
 	if (v == FAILED)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	*gone_on = v == VALID;
 	return v == VALID ? next_segment(j) : 0;
 }
@@ -468,11 +469,11 @@ int journal_follow(struct journal *j, batch_fn *each, void *ctx)
 		return r;
 	applied = journal_applied(j);
 	if (applied > j->end)   /* others went on where we see no record: what is there is damaged */
-		return JOURNAL_LOST;
+		return STORE_LOST;
 	if (!j->unsure)
 		return 0;
 	if (j->disk->size(j->disk, j->fd, &j->ready) == -1)
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	r = applied < j->end ? rewrite_last(j) : 0;
 	if (r == 0)
 		j->unsure = 0;
@@ -488,7 +489,7 @@ static int again(struct journal *j, const struct segment *s, uint64_t at, uint64
 	struct record record;
 
 	if (fd == -1)   /* another process has removed a segment that was too old */
-		return errno == ENOENT && s != newest(j) ? 0 : JOURNAL_REFUSED;
+		return errno == ENOENT && s != newest(j) ? 0 : STORE_REFUSED;
 	while (at < stop && v == VALID && r == 0) {
 		v = record_read(&j->reader, fd, s, at, &record);
 		if (v == VALID && record.kind == RECORD_BATCH)
@@ -500,10 +501,10 @@ static int again(struct journal *j, const struct segment *s, uint64_t at, uint64
 			v = record_find(&j->reader, fd, s, at, &at);
 	}
 	j->disk->close(j->disk, fd);
-	return v == FAILED ? JOURNAL_REFUSED : r;
+	return v == FAILED ? STORE_REFUSED : r;
 }
 
-int journal_again(struct journal *j, uint64_t from, batch_fn *each, void *ctx)
+int journal_replay(struct journal *j, uint64_t from, batch_fn *each, void *ctx)
 {
 	int r = 0;
 
@@ -523,9 +524,9 @@ int journal_append(struct journal *j, struct str payload, uint64_t messages)
 {
 	int r = 0;
 
-	if (payload.n > JOURNAL_PAYLOAD_MAX) {
+	if (payload.n > JOURNAL_PAYLOAD_BYTES_MAX) {
 		errno = EMSGSIZE;
-		return JOURNAL_REFUSED;
+		return STORE_REFUSED;
 	}
 	if (j->sealed)
 		r = next_segment(j);
@@ -534,7 +535,7 @@ int journal_append(struct journal *j, struct str payload, uint64_t messages)
 	if (r != 0)
 		return r;
 	if (j->disk->sync(j->disk, j->fd) == -1)
-		return JOURNAL_BROKEN;
+		return STORE_BROKEN;
 	advance(j, payload.n);
 	newest(j)->messages += messages;
 	return 0;
@@ -566,9 +567,9 @@ void journal_set_applied(struct journal *j)
 	(void)write_applied(j, j->end); /* unwritten it stays too low, and some work is done twice */
 }
 
-int journal_distrust(struct journal *j)
+int journal_reset_applied(struct journal *j)
 {
-	return write_applied(j, 0) == -1 ? JOURNAL_REFUSED : 0;
+	return write_applied(j, 0) == -1 ? STORE_REFUSED : 0;
 }
 
 uint64_t journal_applied(struct journal *j)
@@ -630,7 +631,7 @@ int journal_checkpoint(struct journal *j)
 	r = write_record(j, full ? RECORD_SEAL : RECORD_CHECKPOINT, buf_str(&position), 0);
 	/* A seal needs no sync: after a crash the next segment's header says as much. */
 	if (r == 0 && !full && j->disk->sync(j->disk, j->fd) == -1)
-		r = JOURNAL_BROKEN;
+		r = STORE_BROKEN;
 	if (r == 0) {
 		j->checkpoint = j->end;
 		advance(j, position.n);

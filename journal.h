@@ -12,13 +12,6 @@
 #include "buf.h"
 #include "disk.h"
 
-/* Refused: nothing was stored, the journal is as it was, errno says why, it may be tried again.
- * Broken: a sync failed; nobody knows what is on the disk, and the process must end. Lost: others
- * went on so far that what they wrote in between is gone from the journal: read everything anew. */
-enum { JOURNAL_REFUSED = -1, JOURNAL_BROKEN = -2, JOURNAL_LOST = -3 };
-
-#define JOURNAL_PAYLOAD_MAX ((size_t)16 * 1024 * 1024)  /* a longer record is taken for damage */
-
 /* The numbers that the files go by. They are no constants so that a test can go through many files in
  * a moment; nobody else changes them. */
 extern struct journal_limits {
@@ -54,7 +47,7 @@ void journal_unlock(struct journal *j);
 int journal_follow(struct journal *j, batch_fn *each, void *ctx);
 
 /* The batches from a position on to the end, once more. */
-int journal_again(struct journal *j, uint64_t from, batch_fn *each, void *ctx);
+int journal_replay(struct journal *j, uint64_t from, batch_fn *each, void *ctx);
 
 int journal_append(struct journal *j, struct str payload, uint64_t messages);
 
@@ -67,7 +60,7 @@ uint64_t journal_oldest(const struct journal *j);       /* the first position th
 void journal_set_applied(struct journal *j);
 uint64_t journal_applied(struct journal *j);
 /* Applied is nothing: what the logs show is perhaps not what will be on the disk. 0, or refused. */
-int journal_distrust(struct journal *j);
+int journal_reset_applied(struct journal *j);
 uint64_t journal_checkpointed(const struct journal *j);
 
 /* Records that all before the end is in the logs, and synced: nothing older is needed after a crash.

@@ -4,8 +4,10 @@
  * compared, not while the logs are read. */
 #include "disk.h"
 #include "journal.h"
-#include "logfile.h"
-#include "run.h"
+#include "limits.h"
+#include "log.h"
+#include "entry.h"
+#include "name.h"
 #include "util.h"
 
 #include <errno.h>
@@ -78,7 +80,7 @@ static int add_file(void *ctx, const char *file)
 	struct check *c = ctx;
 
 	buf_clear(&c->name);
-	if (file_to_name(&c->name, file) == 0)
+	if (name_from_file(&c->name, file) == 0)
 		(void)add_log(c, c->listing, buf_str(&c->name));
 	else if (strstr(file, ".log.damaged-") != NULL)
 		c->aside++;
@@ -126,18 +128,18 @@ static void list_logs(struct check *c)
 
 /* ---- the journal ---- */
 
-static struct log *find_log(struct check *c, const struct run *run)
+static struct log *find_log(struct check *c, const struct entry *entry)
 {
 	char name[NAME_BYTES_MAX + 1] = { 0 };
-	struct log key = { .topic = { .kind = run->kind, .name = { name, run->name.n } } };
+	struct log key = { .topic = { .kind = entry->kind, .name = { name, entry->name.n } } };
 
-	if (c->n == 0 || run->name.n > NAME_BYTES_MAX)
+	if (c->n == 0 || entry->name.n > NAME_BYTES_MAX)
 		return NULL;
-	memcpy(name, run->name.p, run->name.n);
+	memcpy(name, entry->name.p, entry->name.n);
 	return bsearch(&key, c->log, c->n, sizeof *c->log, by_topic);
 }
 
-/* The first line of a run that the log does not have: its number. */
+/* The first line of an entry that the log does not have: its number. */
 static uint64_t first_difference(struct str lines, const char *have, size_t n)
 {
 	uint64_t number = line_seq(lines);
@@ -147,25 +149,25 @@ static uint64_t first_difference(struct str lines, const char *have, size_t n)
 	return number;
 }
 
-/* A run's bytes stand in the log where the journal says. */
-static void compare(struct check *c, struct log *l, const struct run *run)
+/* An entry's bytes stand in the log where the journal says. */
+static void compare(struct check *c, struct log *l, const struct entry *entry)
 {
 	struct buf have = { 0 };
-	char *to = buf_room(&have, run->lines.n + 1);
+	char *to = buf_room(&have, entry->lines.n + 1);
 	int fd = open_log(c, l);
 	ssize_t got = -1;
 
 	if (to == NULL)
-		die(EXIT_FAILED, "%zu bytes: out of memory", run->lines.n);
+		die(EXIT_FAILED, "%zu bytes: out of memory", entry->lines.n);
 	if (fd != -1) {
-		got = disk_read_full(c->disk, fd, to, run->lines.n, run->offset);
+		got = disk_read_full(c->disk, fd, to, entry->lines.n, entry->offset);
 		c->disk->close(c->disk, fd);
 	}
 	if (got == -1)
 		wrong(l, "%s", strerror(errno));
-	else if ((size_t)got < run->lines.n || memcmp(to, run->lines.p, run->lines.n) != 0)
+	else if ((size_t)got < entry->lines.n || memcmp(to, entry->lines.p, entry->lines.n) != 0)
 		wrong(l, "line %" PRIu64 ": not what the journal has",
-		    first_difference(run->lines, to, (size_t)got));
+		    first_difference(entry->lines, to, (size_t)got));
 	buf_free(&have);
 }
 
@@ -173,18 +175,18 @@ static int compare_batch(void *ctx, const struct batch *b)
 {
 	struct check *c = ctx;
 	struct str rest = b->payload;
-	struct run run;
+	struct entry entry;
 	int more;
 
-	while ((more = take_run(&rest, &run)) == 1) {
-		struct log *l = find_log(c, &run);
+	while ((more = entry_take(&rest, &entry)) == 1) {
+		struct log *l = find_log(c, &entry);
 
 		if (l == NULL) {
-			l = add_log(c, run.kind, run.name);
+			l = add_log(c, entry.kind, entry.name);
 			wrong(l, "the journal has this log, the directory has not");
 			qsort(c->log, c->n, sizeof *c->log, by_topic);
-		} else if (run.lines.n > 0 && l->wrong == 0) {
-			compare(c, l, &run);
+		} else if (entry.lines.n > 0 && l->wrong == 0) {
+			compare(c, l, &entry);
 		}
 	}
 	if (more == -1) {
@@ -304,7 +306,7 @@ static void check_file(struct check *c, const char *path)
 	buf_add(&directory, slash ? path : ".", slash ? (size_t)(slash - path) + 1 : 1);
 	buf_putc(&directory, '\0');
 	buf_clear(&c->name);
-	if (directory.err || file_to_name(&c->name, file) == -1)
+	if (directory.err || name_from_file(&c->name, file) == -1)
 		die(EXIT_USAGE, "%s: not the name of a log", path);
 	open_disk(c, directory.p);
 	l = add_log(c, TOPIC_EVENTS, buf_str(&c->name));        /* the kind of topic that lies in the root */

@@ -19,10 +19,6 @@
 #define DEFAULT_BROKER_BACK "tcp://localhost:5556"      /* server to the broker */
 #define DEFAULT_PROXY_IN    "tcp://localhost:5557"      /* server to the proxy */
 
-#define FRAME_BYTES_MAX   ((size_t)1024 * 1024)         /* what a front socket takes at all: a request that
-                                                         * is too long still gets its one error reply */
-#define REPLY_BYTES_MAX   ((size_t)16 * 1024 * 1024)    /* 100 000 names, each 64 bytes, all quotes */
-
 /* A context, and a socket in it. io_threads is 1 but where measuring shows that more pay. */
 void *net_context(int io_threads);
 void *net_socket(void *context, int type, size_t frame_bytes_max, int linger_ms);

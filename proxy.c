@@ -3,6 +3,7 @@
  * Its own loop instead of zmq_proxy(): that one hands every subscription on to the servers, where a
  * long one crashes libzmq 4.3.4 and more than a queue's length of them mute a server that comes back.
  * Here the XSUB subscribes to everything once, and what subscribers ask for stays in the XPUB. */
+#include "limits.h"
 #include "net.h"
 #include "util.h"
 
@@ -11,19 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SUBSCRIPTION_BYTES_MAX ((size_t)256)    /* topics have 64, and a handshake must fit; a longer
-                                                 * one costs its connection. libzmq spends 32 bytes
-                                                 * on each byte and does not bound their number */
 #define TAKE_MAX   1000         /* messages in one turn, so that signals and subscriptions have theirs */
 #define LINGER_MS  500
-
-/* Publications that may wait. One thread of libzmq reads publishers and writes to subscribers by
- * turns, so a short queue in front and a long one behind lose nothing while subscribers read: when
- * the one in front is full TCP holds the publisher back, which is cheaper than a queue for each
- * subscriber. (With two threads, or a longer queue in front, a burst loses up to a fifth.)
- * A subscriber that does not read loses what is beyond, and costs 2.5 MiB and the publications. */
-#define QUEUE_IN   1000         /* from each server */
-#define QUEUE_OUT  20000        /* to each subscriber: two thirds of a second of the fastest server */
 
 static void *in, *out;
 static int signals;
@@ -101,10 +91,10 @@ static void open_sockets(void *context, const char *xsub, const char *xpub)
 	char bound[256];
 
 	out = net_socket(context, ZMQ_XPUB, SUBSCRIPTION_BYTES_MAX, LINGER_MS);
-	net_option(out, ZMQ_SNDHWM, QUEUE_OUT);
+	net_option(out, ZMQ_SNDHWM, PROXY_OUT_MAX);
 	net_bind(out, xpub);
 	in = net_socket(context, ZMQ_XSUB, FRAME_BYTES_MAX, 0);
-	net_option(in, ZMQ_RCVHWM, QUEUE_IN);
+	net_option(in, ZMQ_RCVHWM, PROXY_IN_MAX);
 	net_bind(in, xsub);
 	if (net_send_copy(in, "\1", 1, 0) == -1)        /* kept by the XSUB for servers that come later */
 		die(EXIT_FAILED, "subscription:");

@@ -1,5 +1,6 @@
 /* recover.c: what the store takes from the journal, and how it mends logs. The
- * payload of a batch is described in run.h. */
+ * payload of a batch is described in entry.h. */
+#include "name.h"
 #include "store_impl.h"
 
 #include "util.h"
@@ -10,7 +11,7 @@
 
 /* ---- learning from the journal ---- */
 
-/* Takes the next line off a run's lines: 1; 0 at the end; -1: no memory. What is no good line is stepped
+/* Takes the next line off an entry's lines: 1; 0 at the end; -1: no memory. What is no good line is stepped
  * over. */
 static int take_line(struct store *s, struct str *lines, struct line *line, struct str *text)
 {
@@ -31,42 +32,42 @@ static int take_line(struct store *s, struct str *lines, struct line *line, stru
 	return 0;
 }
 
-static struct topic *topic_of_run(struct store *s, const struct run *run)
+static struct topic *topic_of_entry(struct store *s, const struct entry *entry)
 {
-	struct topic *t = topics_find(s->topics, run->kind, run->name);
+	struct topic *t = topics_find(s->topics, entry->kind, entry->name);
 
 	if (t != NULL)
 		return t;
 	s->new_names = 1;
-	return topics_add(s->topics, run->kind, run->name);
+	return topics_add(s->topics, entry->kind, entry->name);
 }
 
 /* Learns from a batch that somebody stored how far each log goes, and its ids. */
-int learn(void *ctx, const struct batch *b)
+int store_replay(void *ctx, const struct batch *b)
 {
 	struct store *s = ctx;
 	struct str rest = b->payload, text;
-	struct run run;
+	struct entry entry;
 	struct line line;
 	int more;
 
-	while ((more = take_run(&rest, &run)) == 1) {
-		struct topic *t = topic_of_run(s, &run);
+	while ((more = entry_take(&rest, &entry)) == 1) {
+		struct topic *t = topic_of_entry(s, &entry);
 
-		if (t == NULL || make_dirty(s, t, b->at) == -1)
+		if (t == NULL || store_mark_dirty(s, t, b->at) == -1)
 			return STORE_REFUSED;
 		t->created = t->loaded = 1;
 		t->measured = 0;
-		if (run.offset & RUN_MENDED) {
+		if (entry.offset & ENTRY_MENDED) {
 			t->loaded = 0;  /* it may be of another length than we believe */
 			continue;
 		}
-		if (run.offset == 0) {  /* a new file, perhaps in the place of one that was removed */
+		if (entry.offset == 0) {  /* a new file, perhaps in the place of one that was removed */
 			t->now = (struct extent){ 0 };
 			s->new_names = 1;
 		}
-		t->now.bytes = run.offset + run.lines.n;
-		while ((more = take_line(s, &run.lines, &line, &text)) == 1) {
+		t->now.bytes = entry.offset + entry.lines.n;
+		while ((more = take_line(s, &entry.lines, &line, &text)) == 1) {
 			t->now.seq = line.seq;
 			t->now.ms = line.ms;
 			if (line.id.n > 0 && ids_add(s->ids, ids_hash(s->ids, (char)t->kind, t->name,
@@ -103,10 +104,10 @@ static ssize_t agreeing(struct store *s, struct topic *t, struct str bytes, uint
 	return (ssize_t)bytes.n;
 }
 
-/* The seq of the first line of a run; 0: it has none. */
-static int first_seq(struct store *s, const struct run *run, uint64_t *seq)
+/* The seq of the first line of an entry; 0: it has none. */
+static int first_seq(struct store *s, const struct entry *entry, uint64_t *seq)
 {
-	struct str lines = run->lines, text;
+	struct str lines = entry->lines, text;
 	struct line line = { 0 };
 	int more = take_line(s, &lines, &line, &text);
 
@@ -114,23 +115,23 @@ static int first_seq(struct store *s, const struct run *run, uint64_t *seq)
 	return more == -1 ? -1 : 0;
 }
 
-/* Where a run belongs: t->next becomes what the log has before it. Normally that ends in a good line
- * right at the run's offset, the predecessor of its first one. If not, the log has lost lines, or had
- * before and was mended with gaps: t->short_of is set, and t->next is the last line before the run. */
-static int find_place(struct store *s, struct topic *t, const struct run *run)
+/* Where an entry belongs: t->next becomes what the log has before it. Normally that ends in a good line
+ * right at the entry's offset, the predecessor of its first one. If not, the log has lost lines, or had
+ * before and was mended with gaps: t->short_of is set, and t->next is the last line before the entry. */
+static int find_place(struct store *s, struct topic *t, const struct entry *entry)
 {
-	uint64_t first, size, offset = run->offset & ~RUN_MENDED;
+	uint64_t first, size, offset = entry->offset & ~ENTRY_MENDED;
 
 	t->next = (struct extent){ 0 };
-	if (run->offset == 0)
+	if (entry->offset == 0)
 		return 0;
-	if (first_seq(s, run, &first) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
+	if (first_seq(s, entry, &first) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
 		return -1;
 	if (size > offset)
 		size = offset;
 	if (log_tail(&s->reader, s->disk, t->fd, size, &t->next) == -1)
 		return -1;
-	if (t->next.bytes == run->offset && t->next.seq + 1 == first)
+	if (t->next.bytes == entry->offset && t->next.seq + 1 == first)
 		return 0;
 	t->short_of = 1;
 	if (first == 0 || t->next.seq < first)
@@ -148,7 +149,7 @@ static int cut_behind(struct store *s, struct topic *t)
 
 	if (s->disk->size(s->disk, t->fd, &size) == -1)
 		return -1;
-	return size > t->next.bytes ? logs_cut(&s->logs, t, &t->next, size) : 0;
+	return size > t->next.bytes ? log_quarantine(&s->logs, t, &t->next, size) : 0;
 }
 
 /* Writes the lines also when they are there already: after a failed sync the page cache may show bytes
@@ -197,19 +198,19 @@ static int redo_lines(struct store *s, struct topic *t, struct str lines)
 	return cut_behind(s, t) == -1 ? -1 : redo_part(s, t, &lines, lines.n);
 }
 
-static int redo_run(struct store *s, const struct run *run)
+static int redo_entry(struct store *s, const struct entry *entry)
 {
-	struct topic *t = topic_of_run(s, run);
+	struct topic *t = topic_of_entry(s, entry);
 	int known;
 
-	if (t == NULL || logs_open(&s->logs, t, 1) == -1)
+	if (t == NULL || log_open(&s->logs, t, 1) == -1)
 		return -1;
-	known = t->in_batch && run->offset == t->next.bytes;
+	known = t->in_batch && entry->offset == t->next.bytes;
 	if (!t->in_batch)
 		t->short_of = 0;
-	if (enter_batch(s, t) == -1 || (!known && !t->short_of && find_place(s, t, run) == -1))
+	if (store_enter_batch(s, t) == -1 || (!known && !t->short_of && find_place(s, t, entry) == -1))
 		return -1;
-	return t->short_of ? 0 : redo_lines(s, t, run->lines);
+	return t->short_of ? 0 : redo_lines(s, t, entry->lines);
 }
 
 /* ---- restoring what a log has lost ---- */
@@ -226,21 +227,21 @@ static int restore_batch(void *ctx, const struct batch *b)
 	struct restore *to = ctx;
 	struct topic *t = to->topic;
 	struct str rest = b->payload, text;
-	struct run run;
+	struct entry entry;
 	struct line line;
 	int more = 0;
 
-	while (more == 0 && take_run(&rest, &run) == 1) {
-		if (run.kind != t->kind || !str_eq(run.name, t->name))
+	while (more == 0 && entry_take(&rest, &entry) == 1) {
+		if (entry.kind != t->kind || !str_eq(entry.name, t->name))
 			continue;
-		if (run.offset == 0) {  /* what came before was another log, with the same name */
+		if (entry.offset == 0) {  /* what came before was another log, with the same name */
 			t->next = to->had;
 			to->lines = 0;
 		}
-		while ((more = take_line(to->s, &run.lines, &line, &text)) == 1) {
+		while ((more = take_line(to->s, &entry.lines, &line, &text)) == 1) {
 			if (line.seq <= t->next.seq)
 				continue;
-			text.n++;       /* the newline stands behind the text in the run too */
+			text.n++;       /* the newline stands behind the text in the entry too */
 			if (write_behind(to->s, t, text) == -1)
 				return STORE_REFUSED;
 			t->next = (struct extent){ line.seq, t->next.bytes + text.n, line.ms };
@@ -258,13 +259,13 @@ static int announce(struct store *s, struct topic *t, uint64_t *at)
 
 	*at = journal_end(s->journal);
 	buf_clear(&s->payload);
-	put_run(&s->payload, t, t->next.bytes | RUN_MENDED, 0);
+	entry_put(&s->payload, t, t->next.bytes | ENTRY_MENDED, 0);
 	if (s->payload.err) {
 		errno = ENOMEM;
 		return -1;
 	}
 	r = journal_append(s->journal, buf_str(&s->payload), 0);
-	if (r == JOURNAL_BROKEN)
+	if (r == STORE_BROKEN)
 		s->broken = 1;
 	return r == 0 ? 0 : -1;
 }
@@ -277,10 +278,10 @@ static int restore(struct store *s, struct topic *t)
 	uint64_t size, missing, at;
 
 	if (announce(s, t, &at) == -1 ||
-	    journal_again(s->journal, journal_oldest(s->journal), restore_batch, &to) != 0 ||
+	    journal_replay(s->journal, journal_oldest(s->journal), restore_batch, &to) != 0 ||
 	    s->disk->size(s->disk, t->fd, &size) == -1 ||
 	    (size > t->next.bytes && s->disk->truncate(s->disk, t->fd, t->next.bytes) == -1) ||
-	    make_dirty(s, t, at) == -1)
+	    store_mark_dirty(s, t, at) == -1)
 		return -1;
 	missing = t->now.seq > t->next.seq ? t->now.seq - to.had.seq : t->next.seq - to.had.seq;
 	warn("%s: line %" PRIu64 ": %" PRIu64 " lines were missing, %" PRIu64
@@ -295,12 +296,12 @@ static int redo_batch(void *ctx, const struct batch *b)
 {
 	struct store *s = ctx;
 	struct str rest = b->payload;
-	struct run run;
+	struct entry entry;
 	int more;
 
-	while ((more = take_run(&rest, &run)) == 1)
-		if (redo_run(s, &run) == -1) {
-			struct topic t = { .kind = run.kind, .name = run.name };
+	while ((more = entry_take(&rest, &entry)) == 1)
+		if (redo_entry(s, &entry) == -1) {
+			struct topic t = { .kind = entry.kind, .name = entry.name };
 
 			if (errno != s->told_errno)     /* it is tried again each turn */
 				warn("%s:", topic_path(&t, &s->path));
@@ -310,7 +311,7 @@ static int redo_batch(void *ctx, const struct batch *b)
 	return more == 0 ? 0 : STORE_REFUSED;
 }
 
-/* Behind its last run a log should end. Good lines that go on with the numbers are kept: a copy of a
+/* Behind its last entry a log should end. Good lines that go on with the numbers are kept: a copy of a
  * live directory may have a newer log than journal. */
 static int redo_end(struct store *s, struct topic *t)
 {
@@ -319,7 +320,7 @@ static int redo_end(struct store *s, struct topic *t)
 	uint64_t size;
 	int more = 1;
 
-	if (logs_open(&s->logs, t, 0) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
+	if (log_open(&s->logs, t, 0) == -1 || s->disk->size(s->disk, t->fd, &size) == -1)
 		return -1;
 	if (t->short_of)
 		return cut_behind(s, t) == -1 ? -1 : restore(s, t);
@@ -333,12 +334,12 @@ static int redo_end(struct store *s, struct topic *t)
 }
 
 /* Makes the logs agree with the journal from a position on. */
-int redo(struct store *s, uint64_t from)
+int store_redo(struct store *s, uint64_t from)
 {
 	int r;
 
 	s->new_names = 1;       /* perhaps */
-	r = journal_again(s->journal, from, redo_batch, s);
+	r = journal_replay(s->journal, from, redo_batch, s);
 	for (size_t i = 0; i < s->batch.n && r == 0; i++)
 		r = redo_end(s, s->batch.at[i]);
 	for (size_t i = 0; i < s->batch.n && r == 0; i++) {
@@ -347,9 +348,9 @@ int redo(struct store *s, uint64_t from)
 		t->now = t->next;
 		t->loaded = 1;
 		t->hint_seq = t->hint_at = 0;
-		r = make_dirty(s, t, from);
+		r = store_mark_dirty(s, t, from);
 	}
-	leave_batch(s);
+	store_leave_batch(s);
 	if (r == 0) {
 		s->behind = NOT_BEHIND;
 		s->told_errno = 0;
@@ -358,7 +359,7 @@ int redo(struct store *s, uint64_t from)
 	return r;
 }
 
-void fall_behind(struct store *s, uint64_t at)
+void store_fall_behind(struct store *s, uint64_t at)
 {
 	s->behind_errno = errno;
 	if (at < s->behind)
@@ -368,13 +369,13 @@ void fall_behind(struct store *s, uint64_t at)
 /* ---- loading a log ---- */
 
 /* Finds the end of a log that is used for the first time, and cuts off what is no line. */
-int load(struct store *s, struct topic *t)
+int store_find_end(struct store *s, struct topic *t)
 {
 	uint64_t size;
 
 	if (t->in_batch)
 		return 0;       /* it was good enough for that */
-	if (logs_open(&s->logs, t, t == s->events) == -1 ||
+	if (log_open(&s->logs, t, t == s->events) == -1 ||
 	    s->disk->size(s->disk, t->fd, &size) == -1 ||
 	    log_tail(&s->reader, s->disk, t->fd, size, &t->next) == -1)
 		return -1;
@@ -411,7 +412,7 @@ static int add_file(void *ctx, const char *file)
 	struct topic *t;
 
 	buf_clear(&s->path);
-	if (file_to_name(&s->path, file) == -1 && !s->path.err)
+	if (name_from_file(&s->path, file) == -1 && !s->path.err)
 		return 0;       /* not ours, or set aside */
 	if (s->path.err) {
 		errno = ENOMEM;
@@ -435,11 +436,11 @@ static int list_topics(struct store *s)
 	return s->disk->list(s->disk, DISK_USERS, add_file, &users);
 }
 
-void forget(struct store *s)
+void store_forget(struct store *s)
 {
 	journal_close(s->journal);
 	s->journal = NULL;
-	logs_close_all(&s->logs);
+	log_close_all(&s->logs);
 	topics_free(s->topics);
 	s->topics = NULL;
 	s->batch.n = s->dirty.n = 0;
@@ -459,7 +460,7 @@ static void sort_out(struct store *s, uint64_t checkpoint)
 		t->dirty = t->dirty_at >= checkpoint;
 		if (t->dirty)
 			s->dirty.at[kept++] = t;
-		else if (t != s->events && logs_open(&s->logs, t, 0) == -1 && errno == ENOENT)
+		else if (t != s->events && log_open(&s->logs, t, 0) == -1 && errno == ENOENT)
 			topics_remove(s->topics, t);
 	}
 	s->dirty.n = kept;
@@ -472,14 +473,14 @@ static int redo_dirty(struct store *s)
 	uint64_t from = journal_checkpointed(s->journal);
 	int r;
 
-	if (journal_distrust(s->journal) != 0)
+	if (journal_reset_applied(s->journal) != 0)
 		return STORE_REFUSED;
-	r = redo(s, from);
+	r = store_redo(s, from);
 	if (r == 0)
-		r = sync_logs(s);
+		r = store_sync_logs(s);
 	else
-		fall_behind(s, from);
-	if (is_broken(s))
+		store_fall_behind(s, from);
+	if (store_is_broken(s))
 		return STORE_BROKEN;
 	return r == STORE_BROKEN ? r : 0;
 }
@@ -500,17 +501,17 @@ static int recover_locked(struct store *s)
 	return r;
 }
 
-int recover(struct store *s)
+int store_recover(struct store *s)
 {
 	int r = STORE_REFUSED;
 
-	forget(s);
+	store_forget(s);
 	ids_clear(s->ids);
 	s->topics = topics_new();
 	s->events = s->topics ? topics_add(s->topics, TOPIC_EVENTS, STR("events")) : NULL;
 	if (s->events != NULL) {
 		s->events->created = 1;
-		r = journal_open(&s->journal, s->disk, learn, s);
+		r = journal_open(&s->journal, s->disk, store_replay, s);
 	}
 	if (r == 0)
 		r = recover_locked(s);

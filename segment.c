@@ -20,6 +20,8 @@
  */
 #include "segment.h"
 
+#include "crc.h"
+#include "limits.h"
 #include "line.h"
 #include "journal.h"
 #include "util.h"
@@ -107,7 +109,7 @@ static int fields_ok(struct str h, struct record *record)
 	record->messages = number(&h);
 	record->crc = number(&h);
 	record->end = record->at + RECORD_BYTES + record->length;
-	return magic == RECORD_MAGIC && record->length <= JOURNAL_PAYLOAD_MAX;
+	return magic == RECORD_MAGIC && record->length <= JOURNAL_PAYLOAD_BYTES_MAX;
 }
 
 /* The record at an offset of a file, whatever its position. */

@@ -4,6 +4,7 @@
  * sync, publish, answer. While the disk syncs, the next batch collects by itself in the socket. */
 #include "back.h"
 #include "disk.h"
+#include "limits.h"
 #include "net.h"
 #include "services.h"
 #include "store.h"
@@ -16,28 +17,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define CREDIT          8192    /* requests under way; more than any batch, so that none is ever short */
-#define BATCH_REQUESTS  4096    /* bounds how long the first one waits for the last one's work */
-#define BATCH_BYTES     ((size_t)512 * 1024)    /* after this no further message is added; with escapes it
-                                                 * still fits STORE_PAYLOAD_MAX */
-#define ANSWER_BYTES    ((size_t)1024 * 1024)   /* answers are sent when they come to this much */
-#define BACK_BYTES_MAX  ((size_t)4 * 1024 * 1024)       /* of a message from the broker */
-#define MESSAGES_MAX    256     /* from the broker, in one batch; it sends one a turn */
-#define PUBLISH_HWM     100000  /* publications the proxy may be behind: a second's worth */
 #define SUBSCRIBED_MS   1000    /* how long to wait for the proxy before the first request is taken */
 #define QUIET_MS        1000    /* without requests: time for a checkpoint */
 #define LEAVE_QUIET_MS  100     /* after the goodbye: silence that long means all is answered */
 #define LEAVE_MS        700     /* and no longer than this; the broker gives what is left to others */
 #define RETRY_MS        250     /* how often to call for a broker that does not answer */
-#define AWAY_MS         5000    /* what came before that has its answer: the broker gives up after 4500 */
 #define LINGER_MS       500
-#define LOGS_OPEN_MAX   4096    /* descriptors; active topics beyond that cost an open each time */
-#define FILES_SPARE     64      /* descriptors for everything that is not a log */
-#define CHANNELS_MAX    64      /* -c options */
 
 struct options {
 	const char *data, *broker, *proxy;
-	const char *channel[CHANNELS_MAX];
+	const char *channel[CREATE_MAX];
 	int channels;
 };
 
@@ -48,7 +37,7 @@ struct server {
 	struct services services;
 	struct request *request;        /* the batch */
 	size_t requests, requests_cap;
-	zmq_msg_t message[MESSAGES_MAX];        /* where its bodies are; small ones even inside the struct,
+	zmq_msg_t message[BATCH_MESSAGES_MAX];        /* where its bodies are; small ones even inside the struct,
 	                                         * so that these must not move */
 	size_t messages;
 	struct buf answers;
@@ -83,8 +72,8 @@ static struct options options(int argc, char **argv)
 		case 'b': o.broker = optarg; break;
 		case 'p': o.proxy = optarg; break;
 		case 'c':
-			if (o.channels == CHANNELS_MAX)
-				die(EXIT_USAGE, "-c: at most %d channels", CHANNELS_MAX);
+			if (o.channels == CREATE_MAX)
+				die(EXIT_USAGE, "-c: at most %d channels", CREATE_MAX);
 			o.channel[o.channels++] = optarg;
 			break;
 		case 'h': usage(stdout); exit(0);
@@ -155,7 +144,7 @@ static void create_channels(struct services *v, const struct options *o)
 
 static void connect_back(struct server *s)
 {
-	s->back = net_socket(s->context, ZMQ_DEALER, BACK_BYTES_MAX, LINGER_MS);
+	s->back = net_socket(s->context, ZMQ_DEALER, BACK_REQUESTS_BYTES_MAX, LINGER_MS);
 	net_option(s->back, ZMQ_IMMEDIATE, 1);  /* nothing is kept for a broker that is not there */
 	net_connect(s->back, s->broker);
 	s->welcome = 0;
@@ -174,7 +163,7 @@ static void say(struct server *s, const void *p, size_t n)
 	zmq_pollitem_t room = { s->back, 0, ZMQ_POLLOUT, 0 };
 
 	if (net_send_copy(s->back, p, n, 0) == -1) {
-		(void)zmq_poll(&room, 1, BEAT_MS);      /* interrupted or not: one more try */
+		(void)zmq_poll(&room, 1, HEARTBEAT_MS);      /* interrupted or not: one more try */
 		if (net_send_copy(s->back, p, n, 0) == -1)
 			s->welcome = 0;
 	}
@@ -208,8 +197,8 @@ static void beat(struct server *s)
 			say_hello(s);
 		return;
 	}
-	if (now - s->spoken >= BEAT_MS ||
-	    (now - s->heard > BEAT_MS + RETRY_MS && now - s->spoken >= RETRY_MS)) {
+	if (now - s->spoken >= HEARTBEAT_MS ||
+	    (now - s->heard > HEARTBEAT_MS + RETRY_MS && now - s->spoken >= RETRY_MS)) {
 		(void)net_send_copy(s->back, "P", 1, 0);        /* no connection: nobody misses it */
 		s->spoken = now;
 	}
@@ -289,7 +278,7 @@ static void collect(struct server *s)
 		connect_back(s);
 	}
 	s->collected = ticks_ms();
-	while (s->requests < BATCH_REQUESTS && bytes < BATCH_BYTES && s->messages < MESSAGES_MAX) {
+	while (s->requests < BATCH_REQUESTS_MAX && bytes < BATCH_BYTES && s->messages < BATCH_MESSAGES_MAX) {
 		zmq_msg_t *m = &s->message[s->messages];
 		size_t before = s->requests;
 
@@ -341,7 +330,7 @@ static void answer(struct server *s, int failed)
 
 		service_answer(v, &s->request[i], failed, &s->answers);
 		back_close_record(&s->answers, at);
-		if (s->answers.n >= ANSWER_BYTES)
+		if (s->answers.n >= BACK_ANSWERS_BYTES)
 			send_answers(s);
 	}
 	send_answers(s);
@@ -441,11 +430,11 @@ static void checkpoint(struct server *s)
 /* Milliseconds until something is to be done without being told. */
 static long patience(const struct server *s, int64_t now)
 {
-	int64_t wait = s->welcome ? BEAT_MS - (now - s->spoken) : RETRY_MS;
+	int64_t wait = s->welcome ? HEARTBEAT_MS - (now - s->spoken) : RETRY_MS;
 
 	if (s->subscribed > now)
 		wait = s->subscribed - now;
-	if (s->welcome && now - s->heard > BEAT_MS)
+	if (s->welcome && now - s->heard > HEARTBEAT_MS)
 		wait = RETRY_MS;
 	if (store_needs_checkpoint(s->services.store) && s->busy + QUIET_MS - now < wait)
 		wait = s->busy + QUIET_MS - now;
@@ -506,8 +495,8 @@ static void connect_all(struct server *s, const struct options *o)
 {
 	s->context = net_context(1);
 	s->signals = net_signals();
-	s->pub = net_socket(s->context, ZMQ_XPUB, BACK_BYTES_MAX, LINGER_MS);
-	net_option(s->pub, ZMQ_SNDHWM, PUBLISH_HWM);
+	s->pub = net_socket(s->context, ZMQ_XPUB, BACK_REQUESTS_BYTES_MAX, LINGER_MS);
+	net_option(s->pub, ZMQ_SNDHWM, PUBLISH_QUEUE_MAX);
 	net_connect(s->pub, o->proxy);
 	s->broker = o->broker;
 	connect_back(s);

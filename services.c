@@ -1,7 +1,9 @@
 /* services.c: see services.h; PROTOCOL.md describes each service for those who write clients. */
 #include "services.h"
 
+#include "limits.h"
 #include "line.h"
+#include "name.h"
 #include "util.h"
 
 #include <errno.h>
@@ -35,7 +37,7 @@ static struct str name_member(struct services *v, struct request *r, const struc
 	struct str s = member(v, r, data, key, missing);
 
 	if (r->refused == NULL && !name_ok(s))
-		r->refused = "nome inválido: 1 a 64 bytes, sem caracteres de controle nem espaços nas pontas";
+		r->refused = "nome inválido: 1 a " LIMIT_TEXT(NAME_BYTES_MAX) " bytes, sem caracteres de controle nem espaços nas pontas";
 	return s;
 }
 
@@ -62,8 +64,8 @@ static struct str request_id(struct services *v, struct request *r, const struct
 	size_t at = v->scratch.n;
 
 	if (n != NULL && n->type != JSON_NULL) {
-		if (json_string(n, &v->scratch, &s) == -1 || !id_ok(s))
-			r->refused = "id inválido: 1 a 64 caracteres ASCII imprimíveis";
+		if (json_string(n, &v->scratch, &s) == -1 || !name_id_ok(s))
+			r->refused = "id inválido: 1 a " LIMIT_TEXT(ID_BYTES_MAX) " caracteres ASCII imprimíveis";
 		return s;
 	}
 	/* That one is looked for among the stored ones too, even when the broker gave it for the first time:
@@ -269,7 +271,8 @@ static void take_text(struct services *v, struct request *r, const struct json_n
 
 	l.message = member(v, r, data, "message", "falta message");
 	if (r->refused == NULL && (l.message.n == 0 || l.message.n > MESSAGE_BYTES_MAX))
-		r->refused = l.message.n == 0 ? "mensagem vazia" : "mensagem longa demais: até 32768 bytes";
+		r->refused = l.message.n == 0 ? "mensagem vazia" : "mensagem longa demais: até "
+		    LIMIT_TEXT(MESSAGE_BYTES_MAX) " bytes";
 	if (r->refused == NULL)
 		l.id = request_id(v, r, data);
 	if (r->refused == NULL)
@@ -340,7 +343,7 @@ static void take_history(struct services *v, struct request *r, const struct jso
 
 	if (r->refused == NULL)
 		r->limit = (unsigned)number(v, r, data, "limit", HISTORY_MAX, HISTORY_DEFAULT,
-		    "limit inválido: um inteiro de 0 a 1000");
+		    "limit inválido: um inteiro de 0 a " LIMIT_TEXT(HISTORY_MAX));
 	if (r->refused == NULL)
 		r->after = number(v, r, data, "after", INT64_MAX, HISTORY_NEWEST,
 		    "after inválido: um inteiro a partir de 0");
@@ -365,7 +368,7 @@ static int add_message(void *ctx, const struct line *l)
 	if (before > p->start)
 		buf_putc(p->out, ',');
 	put_publication(p->out, p->topic, l);
-	if (p->out->n - p->start > HISTORY_BYTES && before > p->start) {
+	if (p->out->n - p->start > HISTORY_BYTES_MAX && before > p->start) {
 		p->out->n = before;
 		return 1;
 	}
@@ -537,7 +540,7 @@ static void take(struct services *v, struct request *r)
 	const struct json_node *data;
 
 	if (r->body.n > REQUEST_BYTES_MAX)
-		r->refused = "pedido longo demais: até 256 KiB";
+		r->refused = "pedido longo demais: até " LIMIT_TEXT(REQUEST_KIB_MAX) " KiB";
 	else if (json_parse(&v->json, r->body.p, r->body.n) == -1)
 		r->refused = "JSON inválido";
 	else if (v->json.node->type != JSON_OBJECT)

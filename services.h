@@ -11,10 +11,7 @@
 #include "json.h"
 #include "store.h"
 
-#define HISTORY_DEFAULT 50
-#define HISTORY_MAX     1000
 #define HISTORY_NEWEST  UINT64_MAX      /* as "after": the newest ones */
-#define HISTORY_BYTES   ((size_t)1024 * 1024 - 4096)    /* of a reply; a reply stays below 1 MiB */
 
 struct service;
 

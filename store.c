@@ -1,4 +1,5 @@
 /* store.c: see store.h. Learning from the journal and mending logs is in recover.c. */
+#include "limits.h"
 #include "store_impl.h"
 
 #include "util.h"
@@ -8,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESERVE_BYTES ((uint64_t)4 * 1024 * 1024)       /* kept free, so that what is in the journal fits
-                                                         * into the logs too */
 #define SYNC_ALL_FROM 16        /* dirty logs; from here on one syncfs is cheaper than an fsync of each */
 
 /* ---- sets of topics ---- */
@@ -29,7 +28,7 @@ static int set_add(struct set *set, struct topic *topic)
 	return 0;
 }
 
-int enter_batch(struct store *s, struct topic *topic)
+int store_enter_batch(struct store *s, struct topic *topic)
 {
 	if (topic->in_batch)
 		return 0;
@@ -40,7 +39,7 @@ int enter_batch(struct store *s, struct topic *topic)
 	return 0;
 }
 
-int make_dirty(struct store *s, struct topic *topic, uint64_t at)
+int store_mark_dirty(struct store *s, struct topic *topic, uint64_t at)
 {
 	if (!topic->dirty && set_add(&s->dirty, topic) == -1)
 		return -1;
@@ -50,7 +49,7 @@ int make_dirty(struct store *s, struct topic *topic, uint64_t at)
 	return 0;
 }
 
-void leave_batch(struct store *s)
+void store_leave_batch(struct store *s)
 {
 	for (size_t i = 0; i < s->batch.n; i++)
 		s->batch.at[i]->in_batch = 0;
@@ -66,7 +65,7 @@ static int sync_each(struct store *s)
 	for (size_t i = 0; i < s->dirty.n; i++) {
 		struct topic *t = s->dirty.at[i];
 
-		if (logs_open(&s->logs, t, 0) == -1) {
+		if (log_open(&s->logs, t, 0) == -1) {
 			if (errno == ENOENT)
 				continue;       /* somebody has removed the log */
 			return STORE_REFUSED;
@@ -100,7 +99,7 @@ static int sync_dirty(struct store *s)
 	return r == 0 ? sync_names(s) : r;
 }
 
-int sync_logs(struct store *s)
+int store_sync_logs(struct store *s)
 {
 	int r;
 
@@ -110,7 +109,7 @@ int sync_logs(struct store *s)
 	/* The system says so once, and to us: another process would find nothing wrong, record a
 	 * checkpoint, and what was not written would be needed no more. Our own start redoes it anyway. */
 	if (r == STORE_BROKEN)
-		(void)journal_distrust(s->journal);
+		(void)journal_reset_applied(s->journal);
 	if (r == 0)
 		r = journal_checkpoint(s->journal);
 	if (r != 0)
@@ -134,7 +133,7 @@ int store_open(struct store **store, struct disk *disk, size_t logs_open_max)
 	s->logs.open_max = logs_open_max;
 	s->ids = ids_new();
 	if (s->ids != NULL)
-		r = recover(s);
+		r = store_recover(s);
 	if (r != 0) {
 		int e = errno;
 
@@ -151,7 +150,7 @@ void store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
-	forget(s);
+	store_forget(s);
 	ids_free(s->ids);
 	free(s->batch.at);
 	free(s->dirty.at);
@@ -183,7 +182,7 @@ static void forget_synced(struct store *s)
 	s->dirty.n = kept;
 }
 
-int is_broken(const struct store *s)
+int store_is_broken(const struct store *s)
 {
 	return s->broken || s->logs.broken;
 }
@@ -200,27 +199,27 @@ static void catch_up(struct store *s)
 	if (from < journal_checkpointed(s->journal))
 		from = journal_checkpointed(s->journal);
 	errno = EIO;    /* what is said until it is known better */
-	fall_behind(s, from);
-	if (redo(s, from) != 0)
+	store_fall_behind(s, from);
+	if (store_redo(s, from) != 0)
 		s->behind_errno = errno;
 	if (s->behind != NOT_BEHIND && (errno == EMFILE || errno == ENFILE))
-		logs_close_all(&s->logs);       /* the next try needs one for the journal */
+		log_close_all(&s->logs);       /* the next try needs one for the journal */
 }
 
 /* With the lock held; without it if this fails. */
 static int take_over(struct store *s)
 {
 	uint64_t checkpoint = journal_checkpointed(s->journal);
-	int r = journal_follow(s->journal, learn, s);
+	int r = journal_follow(s->journal, store_replay, s);
 
-	if (r == JOURNAL_LOST)
-		return recover(s);
+	if (r == STORE_LOST)
+		return store_recover(s);
 	if (r == 0) {
 		if (journal_checkpointed(s->journal) > checkpoint)
 			forget_synced(s);
 		catch_up(s);
 	}
-	if (r == 0 && is_broken(s))
+	if (r == 0 && store_is_broken(s))
 		r = STORE_BROKEN;
 	if (r != 0)
 		journal_unlock(s->journal);
@@ -231,12 +230,12 @@ int store_begin(struct store *s)
 {
 	int r;
 
-	if (is_broken(s)) {
+	if (store_is_broken(s)) {
 		errno = EIO;
 		return STORE_BROKEN;
 	}
 	if (s->journal == NULL)
-		r = recover(s);
+		r = store_recover(s);
 	else if ((r = journal_lock(s->journal)) == 0)
 		r = take_over(s);
 	s->broken = r == STORE_BROKEN;
@@ -257,7 +256,7 @@ static void roll_back(struct store *s)
 			topics_remove(s->topics, t);
 	}
 	s->batch.n = 0;
-	leave_batch(s);
+	store_leave_batch(s);
 	errno = e;
 }
 
@@ -274,7 +273,7 @@ struct topic *store_topic(struct store *s, enum topic_kind kind, struct str name
 
 	if (t == NULL)
 		errno = ENOENT;
-	if (t == NULL || t->loaded || load(s, t) == 0)
+	if (t == NULL || t->loaded || store_find_end(s, t) == 0)
 		return t;
 	if (errno != ENOENT || t->fd != -1)
 		return NULL;
@@ -314,12 +313,12 @@ struct topic *store_create(struct store *s, enum topic_kind kind, struct str nam
 	if (t == NULL)
 		return NULL;
 	/* A file that somebody put there since the start is a topic too, and not to be written over. */
-	if (logs_open(&s->logs, t, 0) == 0) {
+	if (log_open(&s->logs, t, 0) == 0) {
 		t->created = 1;
 		errno = EEXIST;
 		return NULL;
 	}
-	if (errno != ENOENT || enter_batch(s, t) == -1) {
+	if (errno != ENOENT || store_enter_batch(s, t) == -1) {
 		topics_remove(s->topics, t);
 		return NULL;
 	}
@@ -329,7 +328,7 @@ struct topic *store_create(struct store *s, enum topic_kind kind, struct str nam
 
 struct topic *store_events(struct store *s)
 {
-	return s->events->loaded || load(s, s->events) == 0 ? s->events : NULL;
+	return s->events->loaded || store_find_end(s, s->events) == 0 ? s->events : NULL;
 }
 
 /* ---- putting lines into the batch ---- */
@@ -353,11 +352,11 @@ int store_put(struct store *s, struct topic *t, struct line *l)
 {
 	size_t at = s->text.n;
 
-	if (at > STORE_PAYLOAD_MAX) {
+	if (at > COMMIT_BYTES_MAX) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	if (refuses(s) || enter_batch(s, t) == -1)
+	if (refuses(s) || store_enter_batch(s, t) == -1)
 		return -1;
 	l->seq = t->next.seq + 1;
 	l->ms = s->ms > t->next.ms ? s->ms : t->next.ms;    /* the clock may be set back, a log's time not */
@@ -387,7 +386,7 @@ int store_find(struct store *s, struct topic *t, uint64_t seq, struct line *line
 		if (s->line[i].topic == t && s->line[i].seq == seq)
 			return line_decode((struct str){ s->text.p + s->line[i].at, s->line[i].n - 1 },
 			    line, &s->scratch) == NULL ? 1 : -1;
-	if (logs_open(&s->logs, t, 0) == -1)
+	if (log_open(&s->logs, t, 0) == -1)
 		return -1;
 	log_start(&s->reader, s->disk, t->fd, 0, t->now.bytes);
 	if (log_seek(&s->reader, seq) == -1 || log_next_good(&s->reader, line) != 1)
@@ -416,7 +415,7 @@ uint64_t store_seen(struct store *s, struct topic *t, struct str sender, struct 
 
 /* ---- commit ---- */
 
-/* The payload: for each log of the batch the head of its run and room for its lines, then each line
+/* The payload: for each log of the batch the head of its entry and room for its lines, then each line
  * to its place. */
 static int lay_out(struct store *s)
 {
@@ -429,8 +428,8 @@ static int lay_out(struct store *s)
 
 		if (n == 0 && t->created)
 			continue;       /* its line was refused */
-		put_run(p, t, t->now.bytes, n);
-		t->run_at = p->n;
+		entry_put(p, t, t->now.bytes, n);
+		t->entry_at = p->n;
 		if (buf_room(p, n) == NULL) {
 			errno = ENOMEM;
 			return -1;
@@ -440,8 +439,8 @@ static int lay_out(struct store *s)
 	for (size_t i = 0; i < s->lines; i++) {
 		struct staged *l = &s->line[i];
 
-		memcpy(p->p + l->topic->run_at, s->text.p + l->at, l->n);
-		l->topic->run_at += l->n;
+		memcpy(p->p + l->topic->entry_at, s->text.p + l->at, l->n);
+		l->topic->entry_at += l->n;
 	}
 	return 0;
 }
@@ -484,9 +483,9 @@ static int write_log(struct store *s, struct topic *t)
 	size_t n = (size_t)(t->next.bytes - t->now.bytes);
 	int e;
 
-	if (logs_open(&s->logs, t, 1) == -1 || measure(s, t) == -1)
+	if (log_open(&s->logs, t, 1) == -1 || measure(s, t) == -1)
 		return -1;
-	if (disk_write_full(s->disk, t->fd, s->payload.p + t->run_at - n, n, t->now.bytes) == 0)
+	if (disk_write_full(s->disk, t->fd, s->payload.p + t->entry_at - n, n, t->now.bytes) == 0)
 		return 0;
 	e = errno;
 	(void)s->disk->truncate(s->disk, t->fd, t->now.bytes);  /* the next redo writes over it anyway */
@@ -502,18 +501,18 @@ static void apply(struct store *s, uint64_t at)
 		s->new_names |= !t->created || t->now.bytes == 0;
 		if (write_log(s, t) == -1) {
 			warn("%s:", topic_path(t, &s->path));
-			fall_behind(s, at);
+			store_fall_behind(s, at);
 		}
 		t->now = t->next;
 		t->created = 1;
-		if (make_dirty(s, t, at) == -1) {
+		if (store_mark_dirty(s, t, at) == -1) {
 			errno = ENOMEM; /* it would miss the checkpoint; redo tries again to note it */
-			fall_behind(s, at);
+			store_fall_behind(s, at);
 		}
 	}
 	if (s->behind == NOT_BEHIND)
 		journal_set_applied(s->journal);
-	leave_batch(s);
+	store_leave_batch(s);
 }
 
 int store_pending(const struct store *s)
@@ -526,9 +525,9 @@ static int append(struct store *s)
 {
 	int r = journal_append(s->journal, buf_str(&s->payload), s->lines);
 
-	if (r != JOURNAL_REFUSED || (errno != EMFILE && errno != ENFILE))
+	if (r != STORE_REFUSED || (errno != EMFILE && errno != ENFILE))
 		return r;
-	logs_close_all(&s->logs);
+	log_close_all(&s->logs);
 	return journal_append(s->journal, buf_str(&s->payload), s->lines);
 }
 
@@ -539,7 +538,7 @@ int store_commit(struct store *s)
 
 	if (s->batch.n == 0)
 		return 0;
-	r = is_broken(s) ? STORE_BROKEN : lay_out(s) == -1 || has_room(s) == -1 ? STORE_REFUSED :
+	r = store_is_broken(s) ? STORE_BROKEN : lay_out(s) == -1 || has_room(s) == -1 ? STORE_REFUSED :
 	    append(s);
 	if (r != 0) {
 		roll_back(s);
@@ -548,7 +547,7 @@ int store_commit(struct store *s)
 	}
 	apply(s, at);
 	/* The batch is true whatever becomes of this; a broken store shows at the next turn. */
-	if (journal_full(s->journal) && sync_logs(s) == STORE_BROKEN)
+	if (journal_full(s->journal) && store_sync_logs(s) == STORE_BROKEN)
 		s->broken = 1;
 	return 0;
 }
@@ -566,7 +565,7 @@ int store_checkpoint(struct store *s)
 
 	if (r != 0)
 		return r;
-	r = s->dirty.n > 0 ? sync_logs(s) : 0;
+	r = s->dirty.n > 0 ? store_sync_logs(s) : 0;
 	if (r == STORE_BROKEN)
 		s->broken = 1;
 	store_end(s);
@@ -593,7 +592,7 @@ int store_read(struct store *s, struct topic *t, uint64_t after, store_line_fn *
 
 	if (after >= t->now.seq)
 		return 0;
-	if (logs_open(&s->logs, t, 0) == -1)
+	if (log_open(&s->logs, t, 0) == -1)
 		return -1;
 	log_start(r, s->disk, t->fd, t->hint_seq == after ? t->hint_at : 0, t->now.bytes);
 	/* From the line before the first wanted one, to see damage between the two. */

@@ -22,12 +22,6 @@
 #include "line.h"
 #include "topics.h"
 
-/* Refused: errno says why, nothing has changed, it may be tried again. Broken: a sync failed; what is
- * on the disk is unknown until a new start has looked, and the process must end. */
-enum { STORE_REFUSED = -1, STORE_BROKEN = -2 };
-
-#define STORE_PAYLOAD_MAX ((size_t)12 * 1024 * 1024)    /* bytes of lines in one batch */
-
 struct store;
 
 /* Opens, and repairs what a crash has left. logs_open_max: descriptors used for logs. 0 or a code. */

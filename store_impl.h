@@ -5,9 +5,8 @@
 
 #include "ids.h"
 #include "journal.h"
-#include "logfile.h"
-#include "logs.h"
-#include "run.h"
+#include "log.h"
+#include "entry.h"
 #include "store.h"
 
 #define NOT_BEHIND UINT64_MAX
@@ -44,29 +43,29 @@ struct store {
 };
 
 /* Puts a topic into the batch, or notes that its log is not synced from a journal position on. */
-int enter_batch(struct store *s, struct topic *t);
-int make_dirty(struct store *s, struct topic *t, uint64_t at);
+int store_enter_batch(struct store *s, struct topic *t);
+int store_mark_dirty(struct store *s, struct topic *t, uint64_t at);
 /* Forgets the batch; what was in it stays as it is now. */
-void leave_batch(struct store *s);
+void store_leave_batch(struct store *s);
 
 /* A batch_fn, its context the store: how far each log goes by this batch, and its ids. */
-int learn(void *ctx, const struct batch *b);
+int store_replay(void *ctx, const struct batch *b);
 
 /* Makes the logs agree with the journal from a position on. 0, or a code of store.h. */
-int redo(struct store *s, uint64_t from);
+int store_redo(struct store *s, uint64_t from);
 /* Logs lack what the journal has from this position on; errno says why. */
-void fall_behind(struct store *s, uint64_t at);
+void store_fall_behind(struct store *s, uint64_t at);
 
 /* Finds the end of a log that is used for the first time, and mends it. 0, or -1 with errno. */
-int load(struct store *s, struct topic *t);
+int store_find_end(struct store *s, struct topic *t);
 
 /* Reads everything anew. 0 with the lock held; else the store has no journal until it is tried again. */
-int recover(struct store *s);
-void forget(struct store *s);
+int store_recover(struct store *s);
+void store_forget(struct store *s);
 
-int is_broken(const struct store *s);
+int store_is_broken(const struct store *s);
 
 /* Syncs all dirty logs and records it in the journal. */
-int sync_logs(struct store *s);
+int store_sync_logs(struct store *s);
 
 #endif

@@ -7,6 +7,7 @@
 #include "talk.h"
 
 #include "follow.h"
+#include "limits.h"
 #include "net.h"
 #include "util.h"
 
@@ -17,9 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RESEND_MS      6000     /* the broker answers within 5 s, be it with an error: silence that long
-                                 * means that it was lost. Not sooner: a copy of some requests of a
-                                 * window, sent while the broker gives them up, would change the order */
 #define UNAVAILABLE_MS 250      /* no spin, and time for the same answer to those behind it: then
                                  * all go out again in their order, and no new one before them */
 #define BUCKETS        1024     /* of requests by number; about as many as are ever under way */

@@ -1,21 +1,24 @@
 #!/bin/sh
-# test.sh: what recado promises, each promise a function test_* here in tests/*.sh or a C program
-# test_*. "./test.sh" tries all, "./test.sh NAME..." some. Quiet unless something fails.
+# test.sh: what recado promises. Each promise is a function test_* in
+# tests/test_*.sh or a C program tests/test_*.c. "./test.sh" tries all of them,
+# "./test.sh NAME..." some. Quiet unless something fails.
 #
 # Every test runs in a directory of its own, with its own processes on free ports, waits for
 # conditions and never for time, and may leave nothing behind: at its end the daemons are told to
 # stop and must do so with exit code 0 and without a word of a sanitizer.
 #
 # JOBS: how many tests at once. PATIENCE: seconds to wait for a condition before it counts as failed.
-# KEEP=1 keeps the directories. JSONTESTSUITE: the folder with the files of that suite.
+# KEEP=1 keeps the directories. OUT: where "make OUT=..." has built the programs.
+# JSONTESTSUITE: the folder with the files of that suite.
 set -u
 cd "$(dirname "$0")" || exit 1
-here=$(pwd)
-PATH=$here:$PATH
+SOURCES=$(pwd)
+OUT=$(cd "${OUT:-.}" && pwd) || exit 1
+PATH=$OUT:$OUT/build:$PATH
 PATIENCE=${PATIENCE:-30}
 JOBS=${JOBS:-2}
 LC_ALL=C
-export PATH LC_ALL
+export PATH OUT SOURCES LC_ALL
 unset RECADO_BROKER RECADO_PROXY RECADO_USER
 
 # --- waiting and comparing
@@ -298,7 +301,7 @@ work() {
 		if [ -e "$tmp/stop" ] || ! mkdir "$tmp/$name" 2>/dev/null; then
 			continue
 		fi
-		if [ -e "$name.c" ]; then
+		if [ -e "tests/$name.c" ]; then
 			run_program "$tmp/$name" "$name"
 		elif command -v "$name" >/dev/null; then
 			run_function "$tmp/$name" "$name"
@@ -310,7 +313,7 @@ work() {
 	done
 }
 
-for file in tests/*.sh; do
+for file in tests/test_*.sh; do
 	# shellcheck source=/dev/null
 	. "./$file"
 done
@@ -318,8 +321,8 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 if [ $# = 0 ]; then
 	# shellcheck disable=SC2046 # the names are one word each
-	set -- $(for c in test_*.c; do [ -e "$c" ] && echo "${c%.c}"; done) \
-		$(sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' tests/*.sh)
+	set -- $(for c in tests/test_*.c; do basename "$c" .c; done) \
+		$(sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' tests/test_*.sh)
 fi
 # Ctrl-C reaches the daemons, too; the tests at hand fail, and clean up behind them.
 trap ': >"$tmp/stop"' HUP INT TERM

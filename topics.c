@@ -1,7 +1,9 @@
 /* topics.c: see topics.h. A chained hash table, and one sorted array for each kind. */
 #include "topics.h"
 
+#include "limits.h"
 #include "line.h"
+#include "name.h"
 
 #include <errno.h>
 #include <stdlib.h>

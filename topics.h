@@ -7,9 +7,6 @@
 #include "buf.h"
 #include "disk.h"
 
-#define TOPICS_MAX ((size_t)100000)     /* users and channels together: 25 MB, and a list of them stays
-                                         * below the 16 MiB that a reply may have */
-
 enum topic_kind { TOPIC_CHANNEL = 'c', TOPIC_USER = 'u', TOPIC_EVENTS = 'e' };
 
 /* How far a log goes: on disk, or with the lines of the batch that is being put together. */
@@ -35,7 +32,7 @@ struct topic {
 	uint64_t dirty_at;      /* journal position of the last batch that wrote to it */
 	uint64_t reported;      /* damage below this offset has been reported */
 	uint64_t hint_seq, hint_at;     /* the line behind the last one read starts at hint_at */
-	size_t run_at;          /* where its next line goes while a batch is laid out */
+	size_t entry_at;          /* where its next line goes while a batch is laid out */
 	struct topic *chain;    /* next one in the same bucket */
 };
 

@@ -1,0 +1,34 @@
+/* entry.c: see entry.h. */
+#include "entry.h"
+
+#include <errno.h>
+
+void entry_put(struct buf *payload, const struct topic *t, uint64_t offset, uint64_t bytes)
+{
+	buf_le64(payload, (uint64_t)t->kind);
+	buf_le64(payload, t->name.n);
+	buf_le64(payload, offset);
+	buf_le64(payload, bytes);
+	buf_str_add(payload, t->name);
+}
+
+int entry_take(struct str *payload, struct entry *entry)
+{
+	uint64_t kind, name, offset, length;
+
+	if (payload->n == 0)
+		return 0;
+	if (take_le64(payload, &kind) == -1 || take_le64(payload, &name) == -1 ||
+	    take_le64(payload, &offset) == -1 || take_le64(payload, &length) == -1 ||
+	    name > payload->n || length > payload->n - name) {
+		errno = EIO;    /* its checksum was right: another version wrote this */
+		return -1;
+	}
+	entry->kind = (enum topic_kind)kind;
+	entry->offset = offset;
+	entry->name = (struct str){ payload->p, (size_t)name };
+	entry->lines = (struct str){ payload->p + name, (size_t)length };
+	payload->p += name + length;
+	payload->n -= (size_t)(name + length);
+	return 1;
+}

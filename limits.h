@@ -1,0 +1,226 @@
+/* limits.h: every limit that a peer, a user or another file can run into.
+ *
+ * Each has its unit, its reason, and a _Static_assert for what must move
+ * with it. Constants that only tune one file stay in that file. */
+#ifndef LIMITS_H
+#define LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The number itself as text, for messages: LIMIT_TEXT(NAME_BYTES_MAX). */
+#define LIMIT_TEXT(n)  LIMIT_TEXT_(n)
+#define LIMIT_TEXT_(n) #n
+
+#define MIB ((size_t)1024 * 1024)
+
+/* Control characters grow sixfold, to \uXXXX, both in JSON and in a log. */
+#define ESCAPED_MAX 6
+
+/* ---- what is said: PROTOCOL.md has the same numbers ---- */
+
+/* Bytes of a user's or channel's name, which becomes a file name. */
+#define NAME_BYTES_MAX 64
+/* Every byte percent-encoded, then ".log.damaged-" and a time. NAME_MAX,
+ * which POSIX lets a system leave undefined, is 255 wherever this runs. */
+_Static_assert(3 * NAME_BYTES_MAX + sizeof ".log.damaged-" + 24 <= 255,
+    "a quarantine file must be able to have its name");
+
+/* Bytes of a message. */
+#define MESSAGE_BYTES_MAX 32768
+
+/* Printable ASCII characters of a request's id. */
+#define ID_BYTES_MAX 64
+
+/* Bytes of a client's timestamp; a longer one is no time and is left out. */
+#define STAMP_BYTES_MAX 256
+
+/* KiB of a request's body. The server refuses a longer one. */
+#define REQUEST_KIB_MAX   256
+#define REQUEST_BYTES_MAX ((size_t)REQUEST_KIB_MAX * 1024)
+_Static_assert(REQUEST_BYTES_MAX > (size_t)ESCAPED_MAX * MESSAGE_BYTES_MAX,
+    "a message must fit into a request, even all escaped");
+
+/* Bytes of any frame that the front and the proxy take: a request that is
+ * too long still gets its one error reply. A longer frame costs its sender
+ * the connection. */
+#define FRAME_BYTES_MAX MIB
+_Static_assert(FRAME_BYTES_MAX > REQUEST_BYTES_MAX, "see above");
+
+/* Bytes of a reply: TOPICS_MAX names in a list, each one all quotes. */
+#define REPLY_BYTES_MAX (16 * MIB)
+
+/* Messages in a history reply: at most, and when the request has no limit. */
+#define HISTORY_MAX     1000
+#define HISTORY_DEFAULT 50
+/* Bytes of those messages. The whole reply stays below 1 MiB. */
+#define HISTORY_BYTES_MAX (MIB - 4096)
+_Static_assert((size_t)ESCAPED_MAX * MESSAGE_BYTES_MAX < HISTORY_BYTES_MAX / 2,
+    "a history reply must have room for any message");
+/* Messages that our own clients ask for at a time. */
+#define HISTORY_PAGE 500
+_Static_assert(HISTORY_PAGE <= HISTORY_MAX, "the server would refuse it");
+
+/* ---- times: a request is answered within ANSWER_MS, whatever dies ---- */
+
+#define ANSWER_MS 5000
+
+/* After this long without an answer from a server the broker answers the
+ * request itself; the rest of ANSWER_MS is for the way back. */
+#define REQUEST_WAIT_MS 4500
+_Static_assert(REQUEST_WAIT_MS < ANSWER_MS, "the promise");
+
+/* Broker and servers: a heartbeat this often... */
+#define HEARTBEAT_MS 1000
+/* ...and a peer that is silent for this long is dead. One heartbeat may be
+ * late because of a sync; two in a row are no accident. */
+#define DEAD_MS 3000
+_Static_assert(DEAD_MS >= 3 * HEARTBEAT_MS, "a late heartbeat is no death");
+_Static_assert(DEAD_MS + HEARTBEAT_MS < REQUEST_WAIT_MS,
+    "a dead server's requests must reach another one in time");
+
+/* A server that did not look at its socket for this long finds requests in
+ * it that the broker has answered, or that another server has stored. */
+#define AWAY_MS ANSWER_MS
+_Static_assert(AWAY_MS > REQUEST_WAIT_MS, "the broker has given up by then");
+
+/* Our clients send a request again after this long without any reply. A
+ * live broker would have answered: so nothing is sent twice to one that is
+ * merely slow, which could put a repeated request ahead of others. */
+#define RESEND_MS 6000
+_Static_assert(RESEND_MS > ANSWER_MS, "a reply may be on its way");
+
+/* Seconds that the client waits for a reply (-t), which covers one resend. */
+#define CLIENT_WAIT_S 10
+_Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "time for a second try");
+
+/* ---- broker ---- */
+
+/* Requests under way at once, as a power of two: half a second of the
+ * fastest server, or one each of more clients than there are descriptors. */
+#define REQUESTS_BITS 14
+#define REQUESTS_MAX  ((uint64_t)1 << REQUESTS_BITS)
+
+/* Bytes of all of them together: 256 of the longest. */
+#define REQUESTS_BYTES_MAX (64 * MIB)
+
+/* Frames between a client's address and the body: REQ sends 1 or 2, and
+ * each further proxy on the way adds 1. */
+#define ENVELOPE_FRAMES_MAX 8
+
+/* Servers at once. The broker searches them one by one. */
+#define SERVERS_MAX 64
+
+/* Messages queued in libzmq for each client, then it reports EAGAIN (out)
+ * or stops reading (in). Out, answers: a client with 10 000 requests under
+ * way that reads late loses none, for libzmq learns what was read in steps
+ * of half of this. In, requests: TCP holds the others back. */
+#define FRONT_OUT_MAX 20000
+#define FRONT_IN_MAX  100
+/* The same for each server, in messages of many requests or answers. Credit
+ * bounds them long before. */
+#define BACK_OUT_MAX 1000
+#define BACK_IN_MAX  100
+
+/* FRONT_OUT_MAX bounds what a client that never reads can cost while answers
+ * are no longer than this; larger ones share UNREAD_BYTES_MAX, beyond which
+ * a client is told to ask again. */
+#define SMALL_ANSWER_BYTES ((size_t)1024)
+#define UNREAD_BYTES_MAX   (256 * MIB)
+
+/* ---- broker and server: one message carries many requests or answers ---- */
+
+/* Requests: sent at this many bytes, so that one more request fits. */
+#define BACK_REQUESTS_BYTES     ((size_t)256 * 1024)
+#define BACK_REQUESTS_BYTES_MAX (4 * MIB)
+_Static_assert(BACK_REQUESTS_BYTES + FRAME_BYTES_MAX < BACK_REQUESTS_BYTES_MAX,
+    "a server would drop the connection");
+
+/* Answers: likewise. */
+#define BACK_ANSWERS_BYTES     MIB
+#define BACK_ANSWERS_BYTES_MAX (REPLY_BYTES_MAX + 2 * MIB)
+_Static_assert(BACK_ANSWERS_BYTES + REPLY_BYTES_MAX < BACK_ANSWERS_BYTES_MAX,
+    "the broker would drop the connection");
+
+/* ---- server ---- */
+
+/* Requests that a server takes at a time. */
+#define CREDIT 8192
+/* Requests of one batch: bounds how long the first one waits for the work of
+ * the last one. */
+#define BATCH_REQUESTS_MAX 4096
+_Static_assert(BATCH_REQUESTS_MAX <= CREDIT, "the next batch collects while "
+    "this one is synced");
+_Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
+/* Messages from the broker in one batch; it sends one a turn. */
+#define BATCH_MESSAGES_MAX 256
+/* Bytes of requests after which no further message is added to a batch. */
+#define BATCH_BYTES ((size_t)512 * 1024)
+
+/* Publications that the proxy may be behind: a second's worth. */
+#define PUBLISH_QUEUE_MAX 100000
+
+/* Descriptors for logs; more active topics cost an open each time. */
+#define LOGS_OPEN_MAX 4096
+/* Descriptors kept for everything else. */
+#define FILES_SPARE 64
+
+/* Channels that the option -c can create. */
+#define CREATE_MAX 64
+
+/* ---- storage ---- */
+
+/* Users and channels together: 25 MB. */
+#define TOPICS_MAX ((size_t)100000)
+
+/* Bytes of a line in a log, its newline included. */
+#define LINE_BYTES_MAX ((size_t)256 * 1024)
+_Static_assert((size_t)ESCAPED_MAX * (NAME_BYTES_MAX + MESSAGE_BYTES_MAX +
+    STAMP_BYTES_MAX + ID_BYTES_MAX) + 128 < LINE_BYTES_MAX,
+    "every message must fit into a line");
+
+/* Bytes of lines in one commit; a longer journal record counts as damage. */
+#define COMMIT_BYTES_MAX          (12 * MIB)
+#define JOURNAL_PAYLOAD_BYTES_MAX (16 * MIB)
+_Static_assert(ESCAPED_MAX * (BATCH_BYTES + BACK_REQUESTS_BYTES +
+    FRAME_BYTES_MAX) < COMMIT_BYTES_MAX, "a batch must fit into a commit");
+_Static_assert(COMMIT_BYTES_MAX + 4 * LINE_BYTES_MAX +
+    CREDIT * (size_t)(2 * NAME_BYTES_MAX + 64) < JOURNAL_PAYLOAD_BYTES_MAX, "a commit must fit into a record");
+
+/* Bytes of a journal segment: about 5 s of full load between checkpoints. */
+#define SEGMENT_BYTES ((uint64_t)32 * 1024 * 1024)
+/* Bytes that are zeroed ahead: one sync of metadata in some 4000 messages. */
+#define SEGMENT_AHEAD_BYTES ((uint64_t)1024 * 1024)
+
+/* Bytes kept free on the disk, so that what is in the journal fits into the
+ * logs too. */
+#define RESERVE_BYTES ((uint64_t)4 * 1024 * 1024)
+
+/* Ids that are remembered: PROTOCOL.md promises the last million. */
+#define IDS_MAX ((size_t)1 << 20)
+/* They are dropped with their journal segment, when that is this old and has
+ * this many messages after it. */
+#define REMEMBER_MS       (INT64_C(2) * 60 * 1000)
+#define REMEMBER_MESSAGES ((uint64_t)1000 * 1000)
+_Static_assert(REMEMBER_MESSAGES <= IDS_MAX, "no use in reading more");
+
+/* ---- proxy ---- */
+
+/* Bytes of a subscription: a topic, and room for a handshake. A longer one
+ * costs its connection. libzmq spends 32 bytes on each byte and does not
+ * bound the number of subscriptions. */
+#define SUBSCRIPTION_BYTES_MAX ((size_t)256)
+_Static_assert(SUBSCRIPTION_BYTES_MAX > NAME_BYTES_MAX + 1, "see above");
+
+/* Publications that may wait: from each server, and for each subscriber (two
+ * thirds of a second of the fastest server). One thread of libzmq reads
+ * publishers and writes to subscribers in turn, so a short queue in and a
+ * long one out lose nothing while subscribers read: when the first is full
+ * TCP holds the publisher back, which is cheaper than a queue for each
+ * subscriber. (With two threads, or a longer queue in, a burst loses up to a
+ * fifth.) A subscriber that does not read loses the rest, and costs 2.5 MiB
+ * and the publications. */
+#define PROXY_IN_MAX  1000
+#define PROXY_OUT_MAX 20000
+
+#endif

@@ -1,0 +1,70 @@
+/* log.h: reading one log, line by line, from either end or from any seq.
+ *
+ * A line is good when line_decode() says so. Damage is never fatal here: bad lines are handed over as
+ * they are, and searches step over them. Memory does not depend on the length of the log. */
+#ifndef LOG_H
+#define LOG_H
+
+#include "buf.h"
+#include "disk.h"
+#include "line.h"
+#include "topics.h"
+
+struct log_reader {
+	struct disk *disk;
+	int fd;
+	uint64_t end;           /* reads no further: the size of the log */
+	uint64_t at;            /* offset of the next line */
+	struct buf window;      /* bytes of the file from `from` on */
+	uint64_t from;
+	size_t chunk;           /* bytes read at a time */
+	int whole;              /* the last line ended in a newline */
+	struct buf scratch;     /* what the last line decoded to */
+};
+
+/* Points a reader, zeroed or used before, at an offset of a log. */
+void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at, uint64_t end);
+void log_free(struct log_reader *r);
+
+/* The next line without its newline, in *text until the next call. 1; 0 at the end; -1 with errno.
+ * Bytes at the end without a newline, and LINE_BYTES_MAX bytes without one, count as a line that
+ * line_decode() refuses: r->at tells where the next one starts. */
+int log_next(struct log_reader *r, struct str *text);
+
+/* The same, decoded: *why is NULL for a good line, else what is wrong with it. A good line whose
+ * predecessor has lost its newline is found all the same. */
+int log_next_line(struct log_reader *r, struct line *line, const char **why);
+
+/* The next good line. */
+int log_next_good(struct log_reader *r, struct line *line);
+
+/* Moves r to the first good line with this seq or a higher one, by binary search; to the end when
+ * there is none. 0, or -1 with errno. */
+int log_seek(struct log_reader *r, uint64_t seq);
+
+/* Where the good lines end: behind the last good one. Reads the end of the log only, unless it is
+ * bad. 0, or -1 with errno. */
+int log_tail(struct log_reader *r, struct disk *disk, int fd, uint64_t size, struct extent *tail);
+
+/* ---- the open logs ---- */
+
+/* The descriptors of the logs, at most open_max at a time. */
+struct logs {
+	struct disk *disk;
+	struct topic *newest, *oldest;  /* the open ones, by use */
+	size_t open, open_max;
+	struct buf file;                /* scratch: the name that was used last */
+	int broken;                     /* a sync has failed: the process must end */
+};
+
+/* Opens the log unless it is open, and makes it the one most recently used; another one may be closed
+ * for it. 0, or -1 with errno. */
+int log_open(struct logs *logs, struct topic *t, int create);
+void log_close(struct logs *logs, struct topic *t);
+void log_close_all(struct logs *logs);
+
+/* Cuts an open log behind its good lines. What stands there is first copied to a file beside it,
+ * NAME.log.damaged-TIME, and synced; if that fails the log stays as it is. Reports either way. */
+int log_quarantine(struct logs *logs, struct topic *t, const struct extent *good, uint64_t size);
+
+#endif

@@ -1,3 +1,0 @@
-# logfile.c: test_damage
-# A damaged newline takes the good line behind it along.
-/^static int\|^static size_t hidden_line/,/^}/ s/^			return i;/			continue;/

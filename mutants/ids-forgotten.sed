@@ -1,3 +1,0 @@
-# recover.c: test_store test_power
-# Ids are not remembered over a restart, nor between servers.
-/^int learn/,/^}/ s/line.id.n > 0/0/

@@ -1,0 +1,3 @@
+# log.c: test_damage
+# A damaged newline takes the good line behind it along.
+/^static int\|^static size_t hidden_line/,/^}/ s/^			return i;/			continue;/

@@ -1,0 +1,56 @@
+# tests/rules.mk: how the tests are built and run; part of the Makefile.
+TESTS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+TOOLS = json_check zraw soak_load
+# The simulated disk, and what acts on it.
+KIT   = sim_disk sim_crash oracle scenario
+
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer \
+	-fno-sanitize-recover=undefined
+
+everything: all $(TESTS:%=$(OBJ)/%) $(TOOLS:%=$(OBJ)/%)
+
+test: everything
+	@OUT='$(OUT)' ./test.sh
+
+# The same under the sanitizers. They are slow there: of the steps at which
+# power is lost or a call fails every seventh is tried.
+check-san:
+	@STRIDE=$${STRIDE:-7} $(MAKE) OUT=san CFLAGS='$(SANITIZE)' test
+
+# Kills everything, again and again; tests/soak.sh says what else can be set.
+CYCLES = 300
+soak: everything
+	@CYCLES=$(CYCLES) tests/soak.sh
+
+# Plants bugs, one at a time, and runs the tests that must notice.
+mutants:
+	@tests/mutants.sh
+
+# Seconds for each.
+FUZZ = 30
+fuzz:
+	@mkdir -p fuzz
+	for f in fuzz_json fuzz_line; do \
+		clang $(STD) -O1 -g \
+			-fsanitize=fuzzer,address,undefined -o fuzz/$$f \
+			tests/$$f.c json.c line.c name.c date.c crc.c text.c \
+			buf.c && \
+		(cd fuzz && ./$$f -max_total_time=$(FUZZ) \
+			-print_final_stats=0 -verbosity=0) || exit 1; \
+	done
+
+tidy:
+	clang-tidy --quiet ./*.c tests/*.c bench/*.c -- $(STD)
+
+$(OBJ)/%.o: tests/%.c $(OBJ)/deps.ok
+	$(COMPILE) -c -o $@ $<
+
+$(OBJ)/kit.a: $(KIT:%=$(OBJ)/%.o)
+	@rm -f $@
+	$(AR) -rc $@ $^
+
+$(TESTS:%=$(OBJ)/%) $(TOOLS:%=$(OBJ)/%): $(OBJ)/%: $(OBJ)/%.o $(OBJ)/kit.a \
+    $(OBJ)/recado.a
+	$(LINK) -o $@ $^ $(ZMQ_LIBS)
+
+.PHONY: everything test check-san soak mutants fuzz tidy

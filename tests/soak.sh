@@ -1,0 +1,490 @@
+#!/bin/sh
+# shellcheck disable=SC2317 # functions that are called by name
+#
+# soak.sh: real kills. A whole system, two servers on one directory, with bots, the client and a load of
+# its own, while its processes are killed with kill -9, in turn and together, and servers are stopped
+# for longer than their beat. After each of these traffic must flow again; at the end every promise is
+# looked at: what was acknowledged is in its log once, under the seq of the answer, in order, and who
+# catches up has seen the log, all of it, once.
+#
+# It prints a character per cycle while it runs:
+#   1 2  kill -9 of server 1 or 2       b  of the broker      p  of the proxy
+#   +    of both servers                a  of everything      m  of some of all, at random
+#   d    of a server, and again while it comes back
+#   c    chaos: several of them, one after the other, whether the others are back or not
+#   z    a server is stopped (SIGSTOP) for longer than the broker waits for its beat
+#   y    the broker or the proxy is stopped for a shorter time
+# and at the end a line of totals.
+#
+# CYCLES (12): how many. SERVERS (2): 1 or 2. KINDS: which of the above. SEED: of what is random here;
+# it is said when something fails. PATIENCE (30): seconds to wait for any condition.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+PATH=$(pwd):$(pwd)/build:$PATH
+LC_ALL=C
+export PATH LC_ALL
+CYCLES=${CYCLES:-12}
+SERVERS=${SERVERS:-2}
+PATIENCE=${PATIENCE:-30}
+SEED=${SEED:-$$}
+[ "$SERVERS" = 2 ] && KINDS=${KINDS:-'1 2 + b p d a z m c y'}
+KINDS=${KINDS:-'1 b p d a z m c y'}
+HANG_S=4                # the broker gives up a server that is silent for 3 s
+LOGCK_EVERY=10          # cycles: it reads all logs
+CHANNELS='canal1 canal2 canal3 canal4'
+TALKERS='bot1 bot2 tagarela'
+
+random=$SEED
+passed=0 failed=0 cycle=0
+servers=server1
+[ "$SERVERS" = 1 ] || servers='server1 server2'
+daemons="broker proxy $servers"
+dir=$(mktemp -d) || exit 1
+cd "$dir" || exit 1
+
+# below N: a random number below N is in $n.
+below() {
+	random=$(((random * 1103515245 + 12345) % 2147483648))
+	n=$((random / 65536 % $1))
+}
+
+# pause N: a random time below N tenths of a second.
+pause() {
+	below "$1"
+	sleep "$((n / 10)).$((n % 10))"
+}
+
+# wait_for COMMAND...: until it succeeds. 1: it did not in time.
+wait_for() {
+	tries=$((PATIENCE * 20))
+	until "$@" 2>/dev/null; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+# --- processes
+
+# run NAME COMMAND...: its process id is in NAME.pid while it runs, its exit code in NAME.rc then. What
+# it says is in NAME.out and NAME.err, and stays in NAME.log.
+run() {
+	as=$1
+	shift
+	rm -f "$as.rc"
+	{
+		"$@" <&3 3<&- >>"$as.out" 2>"$as.err" &
+		echo $! >"$as.new"
+		mv "$as.new" "$as.pid"
+		code=0
+		wait $! || code=$?
+	} 3<&0 2>/dev/null
+	rm "$as.pid"
+	cat "$as.err" >>"$as.log"
+	echo $code >"$as.rc"
+}
+
+# keep NAME COMMAND...: a daemon that comes back a short random moment after it died, until the end.
+# Nothing but kill -9 may end it before.
+keep() {
+	role=$1
+	random=$((SEED + $(echo "$1" | cksum | cut -d ' ' -f 1)))
+	until [ -e ending ]; do
+		run "$@" </dev/null
+		code=$(cat "$role.rc")
+		[ "$code" = 137 ] || [ -e ending ] || {
+			echo "$role ended with $code: $(tail -n 1 "$role.err")" >>wrong
+			return
+		}
+		[ -e ending ] || pause 12
+	done
+}
+
+is_ready() {
+	[ -e "$1.pid" ] && grep -q ready "$1.err"
+}
+
+# endpoint NAME N: the N-th that it names when it is ready.
+endpoint() {
+	tr -s ' ,' '\n' <"$1.err" | grep '^tcp:' | sed -n "$2p"
+}
+
+# signal NAME SIGNAL
+signal() {
+	wait_for [ -e "$1.pid" ] && kill -s "$2" "$(cat "$1.pid")"
+}
+
+# ended NAME CODE
+ended() {
+	wait_for [ -e "$1.rc" ] && [ "$(cat "$1.rc")" = "$2" ] && return
+	echo "$1: code $(cat "$1.rc"), $2 was expected: $(tail -n 3 "$1.err" "$1.out")"
+	return 1
+}
+
+gone() {
+	! kill -s 0 "$1"
+}
+
+# kill9 NAME...: all of them at once. The load has to know when a broker took requests with it.
+kill9() {
+	pids=
+	for name; do
+		wait_for [ -e "$name.pid" ] || stop_here "$name does not come back"
+		pids="$pids $(cat "$name.pid")"
+		echo "$name" >>killed
+	done
+	# shellcheck disable=SC2086 # process ids
+	kill -s KILL $pids
+	for pid in $pids; do
+		wait_for gone "$pid"
+	done
+	case $* in
+	*broker*) echo broker >&4 ;;
+	esac
+}
+
+# --- the end of it all
+
+# stop_here WHY: nothing can be learnt from going on.
+stop_here() {
+	trap - INT TERM
+	printf '\nFAILED: cycle %d: %s\n' "$cycle" "$*"
+	failed=$((failed + 1))
+	: >silence
+	: >ending
+	exec 4>&-
+	while ls ./*.pid >/dev/null 2>&1; do
+		for file in ./*.pid; do
+			kill -s CONT "$(cat "$file")"
+			kill -s KILL "$(cat "$file")"
+		done 2>/dev/null
+		sleep 0.1
+	done
+	wait
+	finish
+}
+
+finish() {
+	cd / || exit 1
+	[ $failed = 0 ] && rm -rf "$dir"
+	[ $failed = 0 ] || echo "SEED=$SEED; everything is kept in $dir"
+	echo "$passed passed, $failed failed"
+	[ $failed = 0 ]
+	exit
+}
+
+# check WHAT COMMAND...
+check() {
+	what=$1
+	shift
+	if "$@" >said 2>&1; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		printf 'FAILED: %s\n' "$what"
+		tail -n 20 said
+	fi
+}
+
+# --- the system
+
+# The first broker and the first proxy choose the ports, which those after them get again.
+start_daemons() {
+	run broker broker -f 'tcp://127.0.0.1:*' -k 'tcp://127.0.0.1:*' </dev/null &
+	run proxy proxy -s 'tcp://127.0.0.1:*' -x 'tcp://127.0.0.1:*' </dev/null &
+	for name in broker proxy; do
+		wait_for is_ready $name || stop_here "$(cat $name.err)"
+	done
+	front=$(endpoint broker 1) back=$(endpoint broker 2)
+	xsub=$(endpoint proxy 1) xpub=$(endpoint proxy 2)
+	signal broker TERM
+	signal proxy TERM
+	wait
+	keep broker broker -f "$front" -k "$back" &
+	keep proxy proxy -s "$xsub" -x "$xpub" &
+	for name in $servers; do
+		keep "$name" server -d data -b "$back" -p "$xsub" &
+	done
+}
+
+# What the client sends: lines with numbers, some at a time, until it is to be quiet.
+speak() {
+	line=0
+	until [ -e silence ]; do
+		for _ in 1 2 3 4 5; do
+			line=$((line + 1))
+			echo "tagarela $line" | tee -a spoken
+		done
+		sleep 0.1
+	done
+}
+
+start_clients() {
+	export RECADO_BROKER="$front" RECADO_PROXY="$xpub"
+	# shellcheck disable=SC2086 # several channels
+	client -t "$PATIENCE" create $CHANNELS || stop_here 'no channels'
+	client -t "$PATIENCE" -u caixa login || stop_here 'no login'
+	run bot1 bot -S -u bot1 -i 20 </dev/null &
+	run bot2 bot -S -u bot2 -i 30 </dev/null &
+	speak | run tagarela client -t "$PATIENCE" -u tagarela pub canal1 &
+	# shellcheck disable=SC2086
+	run reader client -t "$PATIENCE" -u caixa sub -s 0 $CHANNELS </dev/null &
+	mkfifo orders
+	# shellcheck disable=SC2086
+	run load soak_load "$front" "$xpub" . $TALKERS <orders &
+	exec 4>orders
+}
+
+# --- a cycle
+
+flowing() {
+	[ -e load.rc ] || [ -s wrong ] || [ -s load.err ] || [ "$(wc -l <load.out)" -gt "$flows" ]
+}
+
+# Waits until every daemon is there and everything works again.
+settle() {
+	for name in $daemons; do
+		wait_for is_ready "$name" || stop_here "$name does not come back: $(cat wrong "$name.err")"
+	done
+	flows=$(wc -l <load.out)
+	echo flow >&4
+	wait_for flowing || stop_here 'traffic does not flow again'
+	[ ! -s load.err ] || stop_here "$(head -n 10 load.err)"
+	[ ! -s wrong ] || stop_here "$(cat wrong)"
+	[ ! -e load.rc ] || stop_here 'the load has ended'
+}
+
+one_server() {
+	below "$SERVERS"
+	name=server$((n + 1))
+}
+
+# Is it locked, and does it stay that way?
+stays_locked() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		soak_load locked data/lock || return 1
+		sleep 0.02
+	done
+}
+
+# Who is stopped while it has the lock holds up the other server too; only then a request may be refused.
+hang() {
+	one_server
+	echo stopped >>killed
+	signal "$name" STOP
+	if stays_locked; then
+		echo locked >>killed
+		echo hung >&4
+	elif [ "$SERVERS" = 1 ]; then
+		echo hung >&4
+	fi
+	sleep $HANG_S
+	pause 15
+	signal "$name" CONT
+	echo awake >&4
+}
+
+# They are waited for by everybody, and nobody notices.
+doze() {
+	name=broker
+	below 2
+	[ "$n" = 0 ] || name=proxy
+	echo stopped >>killed
+	signal $name STOP
+	sleep 1
+	pause 10
+	signal $name CONT
+}
+
+again() {
+	one_server
+	kill9 "$name"
+	wait_for [ -e "$name.pid" ]
+	pause 3
+	kill9 "$name"
+}
+
+mixed() {
+	set --
+	for name in $daemons; do
+		below 2
+		[ "$n" = 0 ] || set -- "$@" "$name"
+	done
+	[ $# -gt 0 ] || set -- server1
+	kill9 "$@"
+}
+
+# Here a request may wait so long for a server that it is refused.
+chaos() {
+	echo hung >&4
+	for _ in 1 2 3 4 5 6; do
+		pause 6
+		mixed
+	done
+	echo awake >&4
+}
+
+# Each kind in turn, then any.
+choose() {
+	# shellcheck disable=SC2086 # several kinds
+	set -- $KINDS
+	n=$((cycle - 1))
+	[ $n -lt $# ] || below $#
+	shift $n
+	kind=$1
+}
+
+# shellcheck disable=SC2086 # several names
+disturb() {
+	case $kind in
+	1) kill9 server1 ;;
+	2) kill9 server2 ;;
+	b) kill9 broker ;;
+	p) kill9 proxy ;;
+	d) again ;;
+	m) mixed ;;
+	z) hang ;;
+	c) chaos ;;
+	y) doze ;;
+	+) kill9 $servers ;;
+	a) kill9 $daemons ;;
+	*) stop_here "KINDS: $kind is none" ;;
+	esac
+}
+
+run_cycle() {
+	choose
+	echo push >&4           # so that whoever is killed has much in its hands
+	pause 5
+	disturb
+	settle
+	[ $((cycle % LOGCK_EVERY)) != 0 ] || logck -q data >said 2>&1 || stop_here "logck: $(cat said)"
+	passed=$((passed + 1))
+	printf %s "$kind"
+}
+
+# --- what must be true in the end
+
+file_of() {
+	case $1 in
+	caixa) echo data/users/caixa.log ;;
+	*) echo "data/channels/$1.log" ;;
+	esac
+}
+
+# "topic seq name number" of all that the load has stored.
+list_stored() {
+	for topic in $CHANNELS caixa; do
+		awk -F '\t' -v t="$topic" '$3 ~ /^(req|retry|pipe)[0-9]$/ {
+			split($4, word, " "); print t, $1, word[1], word[2] }' "$(file_of "$topic")"
+	done >stored
+	sort stored >stored.sorted
+	sort acked >acked.sorted
+	cut -d ' ' -f 3,4 stored | sort >stored.names
+	{ cut -d ' ' -f 3,4 acked; cat unknown; } | sort >known.names
+	comm -23 acked.sorted stored.sorted >lost
+	uniq -d stored.names >duplicated
+	comm -23 stored.names known.names >unasked
+	awk 'FNR == NR { open[$0] = 1; next }
+		($3 " " $4) in open { next }
+		$4 <= last[$1, $3] { print }
+		{ last[$1, $3] = $4 }' unknown stored >disordered
+}
+
+empty() {
+	cat "$1"
+	[ ! -s "$1" ]
+}
+
+same() {
+	cmp "$1" "$2" || { diff "$1" "$2" | head -n 5; return 1; }
+}
+
+# Both subscribers have seen each log, line by line.
+seen_is_logged() {
+	for topic in $CHANNELS caixa; do
+		cut -f 1,3,4 "$(file_of "$topic")" >logged
+		same logged "seen.$topic" || return 1
+		awk -F '\t' -v OFS='\t' -v t="$topic" '$3 == t { print $1, $4, $5 }' reader.out >seen
+		same logged seen || return 1
+	done
+}
+
+# What the client has sent is there once, all of it, in order.
+spoken_is_logged() {
+	awk -F '\t' '$3 == "tagarela" { print $4 }' data/channels/canal1.log >logged
+	same logged spoken
+}
+
+# A login that was given to a second server is one login.
+events_are_single() {
+	cut -f 3,6 data/events.log | sort | uniq -d >twice
+	empty twice
+}
+
+has_read_all() {
+	[ "$(wc -l <reader.out)" -ge "$(cat data/channels/*.log data/users/caixa.log | wc -l)" ]
+}
+
+stop_clients() {
+	: >silence
+	check 'the client has sent all' ended tagarela 0
+	for name in bot1 bot2; do
+		signal $name TERM
+		check "$name: nothing refused, twice or missing" ended $name 0
+		check "$name has spoken" grep -q 'ok=[1-9][0-9]* erro=0' $name.out
+	done
+	exec 4>&-
+	check 'the load has seen nothing wrong' ended load 0
+	check 'client sub has come to the end' wait_for has_read_all
+	signal reader TERM
+	ended reader 143 >said
+}
+
+stop_daemons() {
+	: >ending
+	for name in $daemons; do
+		signal "$name" TERM
+	done
+	for name in $daemons; do
+		check "$name ends with 0" ended "$name" 0
+	done
+	wait
+}
+
+number_of() {
+	grep -c "^$1\$" killed
+}
+
+totals() {
+	printf 'cycles %d, kills: broker %d proxy %d server1 %d server2 %d, stopped %d (%d with the lock); ' \
+		"$cycle" "$(number_of broker)" "$(number_of proxy)" "$(number_of server1)" \
+		"$(number_of server2)" "$(number_of stopped)" "$(number_of locked)"
+	printf '%s lost %d duplicated %d out of order %d\n' "$(tail -n 1 load.out)" \
+		"$(wc -l <lost)" "$(wc -l <duplicated)" "$(wc -l <disordered)"
+}
+
+trap 'stop_here interrupted' INT TERM
+: >wrong
+: >killed
+start_daemons
+start_clients
+settle
+while [ "$cycle" -lt "$CYCLES" ]; do
+	cycle=$((cycle + 1))
+	run_cycle
+done
+echo
+stop_clients
+stop_daemons
+list_stored
+check 'what was acknowledged is in the logs' empty lost
+check 'nothing is there twice' empty duplicated
+check 'nothing is there that was refused or not sent' empty unasked
+check 'each sender is in order' empty disordered
+check 'the client is in order' spoken_is_logged
+check 'logins are there once' events_are_single
+check 'subscribers have seen the logs' seen_is_logged
+check 'logck' logck -q data
+totals
+finish

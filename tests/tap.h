@@ -1,0 +1,58 @@
+/* tap.h: what the unit tests share. Each prints TAP: a line for each group of checks, a comment
+ * with file and line for a check that failed, the plan at the end; exit 0 when all is well. */
+#ifndef TAP_H
+#define TAP_H
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CHECK_SHOWN 20          /* failures a group shows: a broken loop must not fill the screen */
+
+static int check_failures;      /* in this group */
+static int check_groups, check_bad_groups;
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+#define CHECK(cond, ...) check_one((cond) != 0, __FILE__, __LINE__, __VA_ARGS__)
+
+__attribute__((format(printf, 4, 5)))
+static void check_one(int good, const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (good || ++check_failures > CHECK_SHOWN)
+		return;
+	printf("# %s:%d: ", file, line);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void check_group(const char *what, void (*run)(void))
+{
+	check_failures = 0;
+	run();
+	printf("%s %d - %s\n", check_failures > 0 ? "not ok" : "ok", ++check_groups, what);
+	check_bad_groups += check_failures > 0;
+}
+
+static int check_done(void)
+{
+	printf("1..%d\n", check_groups);
+	return check_bad_groups > 0;
+}
+
+/* The same numbers in every run: a failure can be looked at again. */
+static inline uint32_t check_random(uint32_t below)
+{
+	static uint64_t x = 88172645463325252u;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (uint32_t)(x >> 16) % below;
+}
+
+#endif

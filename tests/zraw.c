@@ -1,0 +1,234 @@
+/* zraw.c: what the tests say to the sockets themselves, byte for byte.
+ *
+ *   zraw req ENDPOINT             a REQ socket that never retries: stdin is the request, the answer's
+ *                                 body goes to stdout
+ *   zraw -l req ENDPOINT          every line of stdin is a request, and every answer one line
+ *   zraw dealer ENDPOINT FRAME... sends exactly these frames, prints those of the answer
+ *   zraw sub ENDPOINT PREFIX N    prints the frames of N publications
+ *   zraw stream ENDPOINT          sends stdin without any ZeroMQ around it, waits for the other end to
+ *                                 hang up or for the first bytes
+ *
+ * A FRAME or PREFIX "-" stands for all of stdin. Frames are printed as "LENGTH BYTES", a line each,
+ * with an empty line behind each message. -t: milliseconds to wait for each answer. */
+#include "../buf.h"
+#include "../limits.h"
+#include "../net.h"
+#include "../util.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WAIT_MS 20000           /* a slow machine under a sanitizer still answers within this */
+
+static void *context;
+static long wait_ms = WAIT_MS;
+
+static void usage(void)
+{
+	(void)fprintf(stderr, "usage: zraw [-l] [-t ms] req|dealer|sub|stream ENDPOINT [ARGUMENT...]\n");
+	exit(EXIT_USAGE);
+}
+
+static struct buf read_all(void)
+{
+	struct buf b = { 0 };
+	char *to;
+	ssize_t n;
+
+	do {
+		to = buf_room(&b, 65536);
+		n = to == NULL ? -1 : read(STDIN_FILENO, to, 65536);
+		if (n == -1)
+			die(EXIT_IO, "stdin:");
+		b.n += (size_t)n;
+	} while (n > 0);
+	return b;
+}
+
+static void *open_socket(int type, const char *endpoint)
+{
+	void *s = net_socket(context, type, REPLY_BYTES_MAX, 1000);
+
+	net_connect(s, endpoint);
+	return s;
+}
+
+static void recv_wait(void *s, zmq_msg_t *m)
+{
+	zmq_pollitem_t item = { .socket = s, .events = ZMQ_POLLIN };
+
+	while (!net_recv(s, m)) {
+		int n = zmq_poll(&item, 1, wait_ms);
+
+		if (n == 0)
+			die(EXIT_NOANSWER, "no answer");
+		if (n == -1 && errno != EINTR)
+			die(EXIT_FAILED, "zmq_poll: %s", zmq_strerror(errno));
+	}
+}
+
+static void must_send(void *s, const void *p, size_t n, int more)
+{
+	zmq_pollitem_t item = { .socket = s, .events = ZMQ_POLLOUT };
+
+	if (zmq_poll(&item, 1, wait_ms) != 1 || net_send_copy(s, p, n, more) == -1)
+		die(EXIT_NOANSWER, "not sent: %s", zmq_strerror(errno));
+}
+
+static void print(zmq_msg_t *m)
+{
+	if (fwrite(zmq_msg_data(m), 1, zmq_msg_size(m), stdout) != zmq_msg_size(m))
+		die(EXIT_IO, "stdout:");
+}
+
+/* One whole message, each frame with its length. */
+static void print_frames(void *s)
+{
+	zmq_msg_t m;
+	int more;
+
+	(void)zmq_msg_init(&m);                         /* cannot fail */
+	do {
+		recv_wait(s, &m);
+		(void)printf("%zu ", zmq_msg_size(&m));
+		print(&m);
+		(void)putchar('\n');
+		more = net_more(&m);
+	} while (more);
+	(void)putchar('\n');
+	(void)zmq_msg_close(&m);
+	if (fflush(stdout) == EOF)                      /* whoever waits for a line reads a file */
+		die(EXIT_IO, "stdout:");
+}
+
+static void ask(void *s, const char *body, size_t n)
+{
+	zmq_msg_t m;
+
+	(void)zmq_msg_init(&m);
+	must_send(s, body, n, 0);
+	recv_wait(s, &m);
+	print(&m);
+	if (net_more(&m))
+		die(EXIT_FAILED, "an answer of more than one frame");
+	(void)zmq_msg_close(&m);
+	if (fflush(stdout) == EOF)
+		die(EXIT_IO, "stdout:");
+}
+
+static void run_req(const char *endpoint, int lines)
+{
+	void *s = open_socket(ZMQ_REQ, endpoint);
+
+	if (lines) {
+		char *line = NULL;
+		size_t cap = 0;
+		ssize_t n;
+
+		while ((n = getline(&line, &cap, stdin)) > 0) {
+			ask(s, line, (size_t)n - (line[n - 1] == '\n'));
+			(void)putchar('\n');
+		}
+		free(line);
+	} else {
+		struct buf b = read_all();
+
+		ask(s, b.p, b.n);
+		buf_free(&b);
+	}
+	(void)zmq_close(s);
+}
+
+static void run_dealer(const char *endpoint, char **frame, int frames)
+{
+	void *s = open_socket(ZMQ_DEALER, endpoint);
+	struct buf in = { 0 };
+
+	for (int i = 0; i < frames; i++) {
+		struct str f = str_of(frame[i]);
+
+		if (str_is(f, "-")) {
+			in = read_all();
+			f = buf_str(&in);
+		}
+		must_send(s, f.p, f.n, i < frames - 1);
+	}
+	buf_free(&in);
+	print_frames(s);
+	(void)zmq_close(s);
+}
+
+static void run_sub(const char *endpoint, const char *prefix, int64_t count)
+{
+	void *s = open_socket(ZMQ_SUB, endpoint);
+	struct buf in = { 0 };
+	struct str p = str_of(prefix);
+
+	if (str_is(p, "-")) {
+		in = read_all();
+		p = buf_str(&in);
+	}
+	if (zmq_setsockopt(s, ZMQ_SUBSCRIBE, p.p, p.n) == -1)
+		die(EXIT_FAILED, "subscribe: %s", zmq_strerror(errno));
+	while (count-- > 0)
+		print_frames(s);
+	buf_free(&in);
+	(void)zmq_close(s);
+}
+
+/* A STREAM socket says with an empty frame that a connection came, and with another that it went. */
+static void run_stream(const char *endpoint)
+{
+	void *s = open_socket(ZMQ_STREAM, endpoint);
+	struct buf in = read_all();
+	zmq_msg_t id, m;
+
+	(void)zmq_msg_init(&id);
+	(void)zmq_msg_init(&m);
+	recv_wait(s, &id);
+	recv_wait(s, &m);
+	if (zmq_msg_send(&id, s, ZMQ_SNDMORE) == -1)
+		die(EXIT_FAILED, "not sent: %s", zmq_strerror(errno));
+	must_send(s, in.p, in.n, 0);
+	recv_wait(s, &id);
+	recv_wait(s, &m);
+	(void)printf("%zu bytes\n", zmq_msg_size(&m));
+	(void)zmq_msg_close(&id);
+	(void)zmq_msg_close(&m);
+	buf_free(&in);
+	(void)zmq_close(s);
+}
+
+int main(int argc, char **argv)
+{
+	int c, lines = 0;
+
+	set_program(argv[0]);
+	while ((c = getopt(argc, argv, "lt:")) != -1)
+		if (c == 'l')
+			lines = 1;
+		else if (c == 't')
+			wait_ms = (long)option_number('t', optarg, 1, 600000);
+		else
+			usage();
+	argv += optind;
+	argc -= optind;
+	if (argc < 2)
+		usage();
+	context = net_context(1);
+	if (strcmp(argv[0], "req") == 0)
+		run_req(argv[1], lines);
+	else if (strcmp(argv[0], "dealer") == 0 && argc > 2)
+		run_dealer(argv[1], argv + 2, argc - 2);
+	else if (strcmp(argv[0], "sub") == 0 && argc == 4)
+		run_sub(argv[1], argv[2], option_number('N', argv[3], 1, 1000000));
+	else if (strcmp(argv[0], "stream") == 0)
+		run_stream(argv[1]);
+	else
+		usage();
+	(void)zmq_ctx_term(context);
+	return 0;
+}
