@@ -198,10 +198,10 @@ static int wait_until(struct bot *b, const int *flag, int64_t until_ms)
 {
 	zmq_pollitem_t item = { .fd = b->signals, .events = ZMQ_POLLIN };
 
-	while (!*flag && ticks_ms() < until_ms && !net_stopping(b->signals))
+	while (!*flag && ticks_ms() < until_ms && !stop_asked(b->signals))
 		(void)talk_poll(b->talk, until_ms == INT64_MAX ? TALK_FOREVER :
 		    until_ms - ticks_ms(), &item, 1);
-	return !net_stopping(b->signals);
+	return !stop_asked(b->signals);
 }
 
 static int pause_ms(struct bot *b, int64_t ms)
@@ -557,7 +557,7 @@ int main(int argc, char **argv)
 	set_program(argv[0]);
 	options(&b, argc, argv);
 	(void)snprintf(b.tag, sizeof b.tag, "%05x.", (unsigned)(talk_random() & 0xfffff));
-	b.signals = net_signals();
+	b.signals = stop_signals();
 	b.talk = talk_open(b.broker, b.proxy, &handler);
 	work(&b);
 	forget(&b);

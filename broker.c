@@ -578,7 +578,7 @@ static void turn(int taking, long most_ms)
 	net_poll(item, taking && requests_room(&table) ? 4 : 3, ms);
 	now = ticks_ms();
 	if (item[0].revents != 0)
-		stopping = net_stopping(signals);
+		stopping = stop_asked(signals);
 	if (item[2].revents != 0)
 		take_events();
 	if (item[1].revents != 0)
@@ -670,7 +670,7 @@ int main(int argc, char **argv)
 
 	set_program(argv[0]);
 	options(argc, argv, &clients_at, &servers_at);
-	signals = net_signals();
+	signals = stop_signals();
 	net_descriptors();
 	started = now = ticks_ms();
 	requests_open(&table, (uint64_t)now_ms() * 1000);

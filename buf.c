@@ -16,6 +16,18 @@ struct str buf_str(const struct buf *b)
 	return (struct str){ b->p, b->n };
 }
 
+struct str str_copy(struct str s)
+{
+	char *p = malloc(s.n + 1);
+
+	if (p == NULL)
+		return (struct str){ NULL, 0 };
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return (struct str){ p, s.n };
+}
+
 int str_eq(struct str a, struct str b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

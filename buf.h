@@ -25,6 +25,8 @@ struct buf {
 
 struct str str_of(const char *terminated);
 struct str buf_str(const struct buf *b);        /* valid until the buffer is next changed */
+/* A copy in memory of its own, to be free()d; p is NULL: there is no memory. A NUL follows it. */
+struct str str_copy(struct str s);
 int str_eq(struct str a, struct str b);         /* 1: the same bytes */
 int str_is(struct str a, const char *terminated);
 

@@ -101,7 +101,7 @@ static void plain_loop(struct chat *chat, int signals)
 
 		(void)talk_poll(chat->c->talk, in.eof ? 50 : time_to_save(chat), item,
 		    full ? 1 : 2);
-		if (net_stopping(signals))
+		if (stop_asked(signals))
 			break;
 		if (!full && item[1].revents != 0)
 			read_input(&in);
@@ -146,7 +146,7 @@ static void terminal_loop(struct chat *chat, int signals)
 		edit_signals(chat->edit);
 		if (item[2].revents != 0)
 			take_keys(chat);
-		if (net_stopping(signals))
+		if (stop_asked(signals))
 			chat->leaving = 1;
 		if (ticks_ms() >= chat->save_at)
 			state_save(chat);
@@ -160,7 +160,7 @@ static int leave(struct chat *chat, int signals)
 	zmq_pollitem_t item = { .fd = signals, .events = ZMQ_POLLIN };
 	size_t lost = 0;
 
-	while (chat->sending != NULL && ticks_ms() < end && !net_stopping(signals))
+	while (chat->sending != NULL && ticks_ms() < end && !stop_asked(signals))
 		(void)talk_poll(chat->c->talk, 50, &item, 1);
 	for (const struct sending *s = chat->sending; s != NULL; s = s->next)
 		lost += !s->seen;
@@ -267,7 +267,7 @@ static void forget(struct chat *chat)
 
 static int talk(struct chat *chat)
 {
-	int signals = net_signals(), code;
+	int signals = stop_signals(), code;
 
 	open_terminal(chat);
 	enter_rooms(chat);

@@ -511,6 +511,46 @@ void json_put_string(struct buf *b, struct str s)
 	buf_putc(b, '"');
 }
 
+static int is_first(const struct buf *b)
+{
+	return b->n == 0 || b->p[b->n - 1] == '{' || b->p[b->n - 1] == '[';
+}
+
+void json_put_comma(struct buf *b)
+{
+	if (!is_first(b))
+		buf_putc(b, ',');
+}
+
+void json_put_key(struct buf *b, const char *key)
+{
+	size_t n = strlen(key);
+	char *to = buf_room(b, n + sizeof ",\"\":" - 1);
+
+	if (to == NULL)
+		return;
+	if (!is_first(b))
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, key, n);
+	to += n;
+	*to++ = '"';
+	*to++ = ':';
+	b->n = (size_t)(to - b->p);
+}
+
+void json_put_member(struct buf *b, const char *key, struct str value)
+{
+	json_put_key(b, key);
+	json_put_string(b, value);
+}
+
+void json_put_number(struct buf *b, const char *key, uint64_t value)
+{
+	json_put_key(b, key);
+	buf_u64(b, value);
+}
+
 void json_put_time(struct buf *b, int64_t ms)
 {
 	uint64_t n = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;

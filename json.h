@@ -64,6 +64,13 @@ int json_uint(const struct json_node *number, uint64_t *out);
  * text that is not valid UTF-8 sets b->err. Control characters (C0 and DEL) and U+2028/9 go out as
  * escapes, everything else as it is. */
 void json_put_string(struct buf *b, struct str s);
+/* Begins a member of an object: a comma, unless it is the first one there, and the key, which must
+ * need no escapes. "First" is seen by what b ends in: nothing, { or [. */
+void json_put_key(struct buf *b, const char *key);
+/* The same comma, before an element of an array. */
+void json_put_comma(struct buf *b);
+void json_put_member(struct buf *b, const char *key, struct str value);
+void json_put_number(struct buf *b, const char *key, uint64_t value);
 /* A time in milliseconds as seconds with three decimals: 1700000000.123 */
 void json_put_time(struct buf *b, int64_t ms);
 

@@ -20,8 +20,6 @@
 #define OWN_BYTES_MAX   ((size_t)1024)  /* copying costs less than the allocation it needs anyway; above,
                                          * what a frame pins is at most some 20 times itself */
 
-static int signal_pipe[2];
-
 void *net_context(int io_threads)
 {
 	void *context = zmq_ctx_new();
@@ -88,41 +86,6 @@ void net_descriptors(void)
 		return;
 	r.rlim_cur = r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);             /* refused: what there was stays */
-}
-
-static void on_signal(int number)
-{
-	int saved = errno;
-	char byte = (char)number;
-
-	(void)!write(signal_pipe[1], &byte, 1);         /* full: a signal is waiting there already */
-	errno = saved;
-}
-
-int net_signals(void)
-{
-	struct sigaction a;
-
-	must_pipe(signal_pipe);
-	memset(&a, 0, sizeof a);
-	(void)sigemptyset(&a.sa_mask);                  /* cannot fail on a set of our own */
-	a.sa_handler = on_signal;
-	if (sigaction(SIGINT, &a, NULL) == -1 || sigaction(SIGTERM, &a, NULL) == -1)
-		die(EXIT_FAILED, "sigaction:");
-	a.sa_handler = SIG_IGN;
-	if (sigaction(SIGPIPE, &a, NULL) == -1 || sigaction(SIGXFSZ, &a, NULL) == -1)
-		die(EXIT_FAILED, "sigaction:");
-	return signal_pipe[0];
-}
-
-int net_stopping(int fd)
-{
-	static int stopping;
-	char byte;
-
-	if (!stopping && read(fd, &byte, 1) == 1)
-		stopping = 1;
-	return stopping;
 }
 
 static int socket_value(void *socket, int option)

@@ -1,5 +1,4 @@
-/* net.h: ZeroMQ sockets set up the one way that is safe here, signals as a file descriptor, and the
- * numbers that the programs share.
+/* net.h: ZeroMQ sockets set up the one way that is safe here, and the default endpoints.
  *
  * Every socket gets a bound on the size of a message, TCP keepalive (ZMQ_HEARTBEAT_* aborts libzmq
  * 4.3.4 under backpressure), a time limit on the handshake and a bounded linger, so that a dead peer
@@ -31,14 +30,6 @@ const char *net_bound(void *socket);
 /* Asks for as many descriptors as the system gives without privilege, for a program with many peers:
  * the usual limit is 1024, and libzmq spins while a connection waits that it has no descriptor for. */
 void net_descriptors(void);
-
-/* SIGINT and SIGTERM end up as bytes in a pipe whose reading end is returned, to be polled beside the
- * sockets: a flag would miss the signal that lands between the test and the poll, and process 1 of a
- * container ignores both until it installs handlers. SIGPIPE and SIGXFSZ are ignored: the failing
- * write says it better. */
-int net_signals(void);
-/* 1: a signal has come (and stays that way). Never blocks. */
-int net_stopping(int fd);
 
 /* Waits like zmq_poll() until something can be read, for NET_POLL_MAX items at most, which it may say
  * of a socket that has nothing after all. What zmq_poll() does twice is done once here: with 64 clients

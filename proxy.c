@@ -78,7 +78,7 @@ static void serve(void)
 	while (!stopping) {
 		net_poll(item, 3, -1);
 		if (item[2].revents != 0)
-			stopping = net_stopping(signals);
+			stopping = stop_asked(signals);
 		if (item[1].revents != 0)
 			drop_subscriptions();
 		if (item[0].revents != 0)
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	signals = net_signals();
+	signals = stop_signals();
 	net_descriptors();
 	context = net_context(1);
 	open_sockets(context, xsub, xpub);

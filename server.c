@@ -449,7 +449,7 @@ static void turn(struct server *s, long wait)
 
 	net_poll(item, 3, wait);
 	if (item[2].revents != 0)
-		s->stopping = net_stopping(s->signals);
+		s->stopping = stop_asked(s->signals);
 	if (item[1].revents != 0)
 		take_subscriptions(s);
 	collect(s);
@@ -494,7 +494,7 @@ static void leave(struct server *s)
 static void connect_all(struct server *s, const struct options *o)
 {
 	s->context = net_context(1);
-	s->signals = net_signals();
+	s->signals = stop_signals();
 	s->pub = net_socket(s->context, ZMQ_XPUB, BACK_REQUESTS_BYTES_MAX, LINGER_MS);
 	net_option(s->pub, ZMQ_SNDHWM, PUBLISH_QUEUE_MAX);
 	net_connect(s->pub, o->proxy);

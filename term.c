@@ -3,7 +3,6 @@
 
 #include "util.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 
 static struct termios before, during;
 static volatile sig_atomic_t changed;
-static int signal_pipe[2] = { -1, -1 };
+static int notes[2] = { -1, -1 };
 
 /* Called from signal handlers too: nothing here that may not be. */
 void term_close(void)
@@ -42,35 +41,18 @@ static void on_fatal(int number)
 	(void)raise(number);    /* SA_RESETHAND: now it has its usual effect */
 }
 
-static void on_note(int number)
-{
-	int saved = errno;
-	char byte = (char)number;
-
-	(void)!write(signal_pipe[1], &byte, 1);         /* full: there is enough to look at */
-	errno = saved;
-}
-
-static void catch(int number, void (*handler)(int), int flags)
-{
-	struct sigaction a = { .sa_flags = flags };
-
-	a.sa_handler = handler;
-	(void)sigemptyset(&a.sa_mask);          /* cannot fail on a set of our own */
-	if (sigaction(number, &a, NULL) == -1)
-		die(EXIT_FAILED, "sigaction:");
-}
-
 static void catch_signals(void)
 {
-	static const int fatal[] = { SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+	static const int fatal[] = {
+		SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL
+	};
 	static const int note[] = { SIGWINCH, SIGTSTP, SIGHUP };
 
-	must_pipe(signal_pipe);
+	signal_pipe(notes);
 	for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
-		catch(fatal[i], on_fatal, (int)(SA_RESETHAND | SA_NODEFER));
+		signal_set(fatal[i], on_fatal, (int)(SA_RESETHAND | SA_NODEFER));
 	for (size_t i = 0; i < sizeof note / sizeof *note; i++)
-		catch(note[i], on_note, SA_RESTART);
+		signal_to_pipe(note[i], notes, SA_RESTART);
 }
 
 int term_open(void)
@@ -93,14 +75,14 @@ int term_open(void)
 
 int term_fd(void)
 {
-	return signal_pipe[0];
+	return notes[0];
 }
 
 enum term_event term_next(void)
 {
 	char byte;
 
-	if (read(signal_pipe[0], &byte, 1) != 1)
+	if (read(notes[0], &byte, 1) != 1)
 		return TERM_NOTHING;
 	return byte == SIGTSTP ? TERM_SUSPEND : byte == SIGHUP ? TERM_GONE : TERM_RESIZED;
 }
@@ -109,8 +91,8 @@ enum term_event term_next(void)
 void term_suspend(void)
 {
 	term_close();
-	catch(SIGTSTP, SIG_DFL, 0);
+	signal_set(SIGTSTP, SIG_DFL, 0);
 	(void)raise(SIGTSTP);
-	catch(SIGTSTP, on_note, SA_RESTART);
+	signal_to_pipe(SIGTSTP, notes, SA_RESTART);
 	(void)set_mode();       /* the terminal may be gone: reading it will say so */
 }

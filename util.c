@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,13 +81,114 @@ void *must_grow(void *p, size_t count, size_t size)
 	return q;
 }
 
-void must_pipe(int fd[2])
+void *array_room(void *array, size_t n, size_t *cap, size_t size)
+{
+	size_t more = *cap > 0 ? 2 * *cap : 16;
+	void *p;
+
+	if (n < *cap)
+		return array;
+	if (more > SIZE_MAX / size)
+		return NULL;
+	p = realloc(array, more * size);
+	if (p != NULL)
+		*cap = more;
+	return p;
+}
+
+void *must_array_room(void *array, size_t n, size_t *cap, size_t size)
+{
+	void *p = array_room(array, n, cap, size);
+
+	if (p == NULL)
+		die(EXIT_FAILED, "out of memory");
+	return p;
+}
+
+struct str must_copy(struct str s)
+{
+	struct str copy = str_copy(s);
+
+	if (copy.p == NULL)
+		die(EXIT_FAILED, "%zu bytes: out of memory", s.n);
+	return copy;
+}
+
+#define SIGNALS 65      /* Linux has 64 */
+
+static int signal_to[SIGNALS];  /* by number: where its handler writes */
+
+void signal_pipe(int fd[2])
 {
 	if (pipe(fd) == -1)
 		die(EXIT_FAILED, "pipe:");
 	for (int i = 0; i < 2; i++)
-		if (fcntl(fd[i], F_SETFL, O_NONBLOCK) == -1 || fcntl(fd[i], F_SETFD, FD_CLOEXEC) == -1)
+		if (fcntl(fd[i], F_SETFL, O_NONBLOCK) == -1 ||
+		    fcntl(fd[i], F_SETFD, FD_CLOEXEC) == -1)
 			die(EXIT_FAILED, "fcntl:");
+}
+
+static void on_signal(int number)
+{
+	int saved = errno;
+	char byte = (char)number;
+
+	/* A full pipe has news enough already. */
+	(void)!write(signal_to[number], &byte, 1);
+	errno = saved;
+}
+
+void signal_set(int number, void (*handler)(int), int sa_flags)
+{
+	struct sigaction a;
+
+	memset(&a, 0, sizeof a);
+	a.sa_handler = handler;
+	a.sa_flags = sa_flags;
+	(void)sigemptyset(&a.sa_mask);  /* cannot fail on a set of our own */
+	if (sigaction(number, &a, NULL) == -1)
+		die(EXIT_FAILED, "sigaction:");
+}
+
+void signal_to_pipe(int number, const int fd[2], int sa_flags)
+{
+	signal_to[number] = fd[1];
+	signal_set(number, on_signal, sa_flags);
+}
+
+int stop_signals(void)
+{
+	int fd[2];
+
+	signal_pipe(fd);
+	signal_to_pipe(SIGINT, fd, 0);
+	signal_to_pipe(SIGTERM, fd, 0);
+	signal_set(SIGPIPE, SIG_IGN, 0);
+	signal_set(SIGXFSZ, SIG_IGN, 0);
+	return fd[0];
+}
+
+int stop_asked(int fd)
+{
+	static int asked;
+	char byte;
+
+	if (!asked && read(fd, &byte, 1) == 1)
+		asked = 1;
+	return asked;
+}
+
+_Noreturn void option_common(int letter, void (*usage)(FILE *to))
+{
+	if (letter != 'h' && letter != 'V')
+		exit(EXIT_USAGE);
+	if (letter == 'h')
+		usage(stdout);
+	else
+		(void)printf("recado %s\n", RECADO_VERSION);   /* fflush() sees its error */
+	if (fflush(stdout) == EOF)
+		die(EXIT_IO, "stdout:");
+	exit(0);
 }
 
 static int64_t clock_us(clockid_t id)

@@ -5,8 +5,11 @@
 #ifndef UTIL_H
 #define UTIL_H
 
+#include "buf.h"
+
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define RECADO_VERSION "1.0"
 
@@ -26,12 +29,36 @@ const char *program(void);
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* For programs; libraries report ENOMEM instead. Neither ever returns NULL. */
+/* An array with room for one element more: array has n elements of a size and room for *cap. Returns
+ * the array, or what has taken its place; NULL: no memory, the array is as it was. */
+void *array_room(void *array, size_t n, size_t *cap, size_t size);
+
+/* For programs; libraries report ENOMEM instead. None of them ever returns NULL. */
 void *must_alloc(size_t size);                  /* zeroed */
 void *must_grow(void *p, size_t count, size_t size);
+void *must_array_room(void *array, size_t n, size_t *cap, size_t size);
+struct str must_copy(struct str s);             /* see str_copy() */
 
-/* For signal handlers: neither end blocks, nor is it inherited. Failing ends the program. */
-void must_pipe(int fd[2]);
+/* Signals as something to poll: a flag would miss the signal that lands
+ * between the test and the poll. Failing ends the program. */
+
+/* Neither end blocks, nor is it inherited. */
+void signal_pipe(int fd[2]);
+/* From now on the number of this signal is written to the pipe, as a byte. */
+void signal_to_pipe(int number, const int fd[2], int sa_flags);
+/* As sigaction(). */
+void signal_set(int number, void (*handler)(int), int sa_flags);
+
+/* SIGINT and SIGTERM, which process 1 of a container ignores until it catches
+ * them: returns the end of a pipe that can be read when one has come. SIGPIPE
+ * and SIGXFSZ are ignored: the failing write says it better. */
+int stop_signals(void);
+/* 1: a signal has come (and stays that way). Never blocks. */
+int stop_asked(int fd);
+
+/* The options that every program has: -h prints the usage to stdout, -V the version, and both end the
+ * program with 0; every other letter is an error of which getopt() has told. */
+_Noreturn void option_common(int letter, void (*usage)(FILE *to));
 
 int64_t now_ms(void);                           /* wall clock, milliseconds since 1970 */
 int64_t ticks_us(void);                         /* monotonic clock, microseconds */

@@ -283,7 +283,7 @@ void bench_fanout(char **operand)
 	uint64_t sent;
 	double wanted;
 
-	(void)net_signals();    /* SIGPIPE is ignored: the failing write says it better */
+	(void)stop_signals();    /* SIGPIPE is ignored: the failing write says it better */
 	c = start_publisher(operand[0]);
 	subscribe(operand[1], STR(TOPIC));
 	while (!all_probed())
