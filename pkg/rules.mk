@@ -8,7 +8,8 @@ DOCDIR  = $(DATADIR)/doc/recado
 BASHDIR = $(DATADIR)/bash-completion/completions
 UNITDIR = $(PREFIX)/lib/systemd/system
 INSTALL = install
-DOCS    = README.md README.pt-BR.md PROTOCOL.md DURABILITY.md LICENSE
+DOCS    = README.md README.pt-BR.md CHANGELOG.md PROTOCOL.md \
+	DURABILITY.md LICENSE
 PICTURE = bench.svg bench.csv
 
 # Every program but the client is installed as recado-NAME; the client is
