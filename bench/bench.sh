@@ -162,7 +162,7 @@ publish() {
 	shift 4
 	run=$((run + 1))
 	clean
-	out=$(benchmark load -i "r$run" -t "$SECS" "$@" "$front") ||
+	out=$(benchmark load -i "r$run-" -t "$SECS" "$@" "$front") ||
 		fail "$system, $key: the load has failed"
 	read -r acknowledged rate p50 p99 share <<-END
 		$out
