@@ -6,7 +6,7 @@ BENCH = bench bench_limits bench_times bench_load bench_fan bench_fill \
 bench: all $(OBJ)/benchmark
 	@OUT='$(OUT)' bench/bench.sh
 
-$(OBJ)/%.o: bench/%.c $(OBJ)/deps.ok
+$(OBJ)/%.o: bench/%.c | $(OBJ)/deps.ok
 	$(COMPILE) -c -o $@ $<
 
 $(OBJ)/benchmark: $(BENCH:%=$(OBJ)/%.o) $(OBJ)/recado.a

@@ -51,4 +51,7 @@ uninstall:
 deb:
 	@MAKE='$(MAKE)' pkg/deb.sh
 
+clean::
+	rm -f recado_*.deb
+
 .PHONY: install uninstall deb
