@@ -53,7 +53,7 @@ struct publisher {
 };
 
 /* A publication as the server makes it, about 200 bytes, with seq 0. */
-static void make_body(struct publisher *p)
+static void make_publication(struct publisher *p)
 {
 	int n = snprintf(p->body, sizeof p->body,
 	    "{\"type\":\"channel\",\"channel\":\"" TOPIC "\","
@@ -85,7 +85,7 @@ static void read_seen(struct publisher *p)
 }
 
 /* Publishes seq 0 until every subscriber is known to have one. */
-static void probe(struct publisher *p)
+static void probe_subscribers(struct publisher *p)
 {
 	struct pollfd go = { .fd = p->seen_fd, .events = POLLIN };
 
@@ -114,8 +114,8 @@ static _Noreturn void run_publisher(const char *endpoint, int seen_fd,
 	p.socket = net_socket(p.context, ZMQ_PUB, FRAME_BYTES_MAX, LINGER_MS);
 	net_option(p.socket, ZMQ_SNDHWM, PUBLISH_QUEUE_MAX);
 	net_connect(p.socket, endpoint);
-	make_body(&p);
-	probe(&p);
+	make_publication(&p);
+	probe_subscribers(&p);
 	publish_all(&p);
 	(void)zmq_close(p.socket);      /* a socket; it sends the rest */
 	(void)zmq_ctx_term(p.context);

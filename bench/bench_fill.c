@@ -53,7 +53,7 @@ static void write_lines(int fd, uint64_t lines)
 	write_buf(fd, &out);
 }
 
-static void write_log(const char *dir, struct str topic, uint64_t lines)
+static void fill_log(const char *dir, struct str topic, uint64_t lines)
 {
 	static struct buf path;
 	int fd;
@@ -92,13 +92,13 @@ void bench_fill(char **operand)
 
 	make_dirs(operand[0]);
 	if (operand[1] != NULL) {
-		write_log(operand[0], str_of(operand[1]), bench.count);
+		fill_log(operand[0], str_of(operand[1]), bench.count);
 		return;
 	}
 	for (uint64_t i = 0; i < bench.topics; i++) {
 		buf_clear(&topic);
 		buf_printf(&topic, "t%" PRIu64, i);
-		write_log(operand[0], buf_str(&topic), bench.count);
+		fill_log(operand[0], buf_str(&topic), bench.count);
 	}
 	buf_free(&topic);
 }
