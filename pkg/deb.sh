@@ -138,9 +138,9 @@ control() {
 	 ZeroMQ. A message is acknowledged only when its line is on disk, in a
 	 plain-text log that cat and grep read; there is no other store.
 	 .
-	 This package contains the client, a bot, a verifier of logs, and broker,
-	 proxy and server, which are started and listen on 127.0.0.1. Messages are
-	 kept in /var/lib/recado.
+	 This package contains the client, a bot, a verifier of logs, and
+	 broker, proxy and server, which are started and listen on 127.0.0.1.
+	 Messages are kept in /var/lib/recado.
 	END
 }
 
