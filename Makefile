@@ -1,8 +1,9 @@
-# recado: see README.md. CC, CFLAGS, CPPFLAGS and LDFLAGS are the caller's.
+# recado: see README.md. For GNU make. CC, CFLAGS, CPPFLAGS and LDFLAGS are
+# the caller's.
 #
-# OUT is where everything that is built goes: programs there, the rest in
-# build below it. "make OUT=san CFLAGS=..." is a second build beside the
-# first one.
+# OUT is where everything that is built goes: the programs there, the rest in
+# its subdirectory build. "make OUT=san CFLAGS=..." is a second build next to
+# the first one.
 CC     = cc
 CFLAGS = -O3 -g
 STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow \
@@ -29,8 +30,7 @@ LINK    = $(CC) $(CFLAGS) $(LDFLAGS)
 
 all: $(PROGRAMS:%=$(OUT)/%)
 
-# With a terminal, -m gives up.sh alone the keyboard's Ctrl-C: make would
-# end with an error.
+# On a terminal, -m lets only up.sh see a Ctrl-C: make would end with an error.
 up: all
 	@if [ -t 0 ]; then sh -mc ./up.sh; else ./up.sh; fi
 
@@ -39,7 +39,7 @@ $(OBJ)/deps.ok: deps.sh
 	@mkdir -p $(OBJ)
 	@touch $@
 
-$(OBJ)/%.o: %.c $(OBJ)/deps.ok
+$(OBJ)/%.o: %.c | $(OBJ)/deps.ok
 	$(COMPILE) -c -o $@ $<
 
 $(OBJ)/recado.a: $(SHARED:%=$(OBJ)/%.o)
@@ -50,11 +50,10 @@ $(OBJ)/recado.a: $(SHARED:%=$(OBJ)/%.o)
 $(PROGRAMS:%=$(OUT)/%): $(OUT)/%: $(OBJ)/%.o $(OBJ)/recado.a
 	$(LINK) -o $@ $^ $(ZMQ_LIBS)
 
-clean:
-	rm -rf $(PROGRAMS) build san fuzz recado_*.deb
+clean::
+	rm -rf $(PROGRAMS:%=$(OUT)/%) $(OBJ)
 
 .PHONY: all up clean
-.SECONDARY:
-# A source tree with the product alone, as in the image, has none of these.
+# A source tree with only the product, as in the image, has none of these.
 -include tests/rules.mk bench/rules.mk pkg/rules.mk
 -include $(wildcard $(OBJ)/*.d)

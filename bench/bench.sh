@@ -1,22 +1,33 @@
 #!/bin/sh
-# bench.sh: measures recado beside its limits in one run, all parts separate processes over loopback
-# TCP; "make bench" runs it. Prints a table; writes bench.csv and bench.svg.
+# bench.sh: measures recado next to its limits in one run, all parts separate
+# processes over loopback TCP; "make bench" runs it. Prints a table and writes
+# bench.csv and bench.svg.
 #
-#   ROUNDS=5   how often everything is measured, recado and its limit in turn; medians are shown
+#   ROUNDS=5   how often to measure everything, recado and its limit in turn;
+#              the results are medians
 #   SECS=3     how long each measurement lasts
-#   QUICK=1    one short round and little data, about a minute: shows that it works, proves nothing
-#   PEERS=1    also redis-server, when it is installed: XADD with appendfsync always
-#   DIR=bench  where the data directories are made; must be the disk that is meant
-#   TO=bench   where bench.csv and bench.svg go, which the README shows; a quick one's go to /tmp
+#   QUICK=1    one short round with little data, about a minute: shows that
+#              it works, proves nothing
+#   PEERS=1    also measures redis-server, if installed: XADD with
+#              appendfsync always
+#   DIR=bench  where the data directories go: it must be on the disk to be
+#              measured
+#   TO=bench   where bench.csv and bench.svg go, which the README shows;
+#              those of a quick run go to /tmp
 #   PORT=25800 the first of 16 ports
+#   OUT=.      where "make OUT=..." has built the programs
 #
-# After every run what was acknowledged is looked for in the logs, each request exactly once; after
-# every round logck checks all of them. One mistake, or one answer that is not OK, ends it all.
+# After every run the logs must hold each acknowledged request exactly once;
+# after every round logck verifies all logs. One mistake, one answer that is
+# not OK, or one process that fails ends the benchmark.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 LC_ALL=C
 export LC_ALL
 unset RECADO_BROKER RECADO_PROXY RECADO_USER
+OUT=$(cd "${OUT:-.}" && pwd) || exit 1
+PATH=$OUT:$OUT/build:$PATH
+export PATH
 
 quick=${QUICK:-}
 ROUNDS=${ROUNDS:-${quick:+1}}
@@ -25,33 +36,35 @@ SECS=${SECS:-${quick:+1}}
 SECS=${SECS:-3}
 TO=${TO:-${quick:+${TMPDIR:-/tmp}}}
 TO=${TO:-bench}
-PATH=$(cd "${OUT:-.}" && pwd):$(cd "${OUT:-.}" && pwd)/build:$PATH
-export PATH
 PORT=${PORT:-25800}
 PEERS=${PEERS:-}
 CLIENTS='1 16 64 256 1024'
 SUBSCRIBERS='1 10 100'
-FAN_WINDOW=400  # publications ahead of the slowest: a stock proxy (1000) then loses next to none
+FAN_WINDOW=400  # publications; a stock proxy, which queues 1000, loses few
 TOPICS=${quick:+1000}
 TOPICS=${TOPICS:-10000}
-LINES=${quick:+500000}  # of the big log
-LINES=${LINES:-10000000}
+BIG_LINES=${quick:+500000}      # LINES alone is bash's, the terminal's
+BIG_LINES=${BIG_LINES:-10000000}
 MISSED=${quick:+100000}
 MISSED=${MISSED:-1000000}
-IDLE=${quick:+2}        # seconds
+IDLE=${quick:+2}                # seconds
 IDLE=${IDLE:-5}
+PATIENCE=30                     # seconds to wait for a condition
+MESSAGE='Bom dia a todos, alguém sabe a que horas começa a reunião de hoje?'
 
-work=$(cd "${DIR:-bench}" && pwd)/data.$$
-shm=
-pids=
+work=$(cd "${DIR:-bench}" && pwd) || exit 1
+work=$work/data.$$
+shm=                            # a directory in memory
 raw=$work/raw
 tab=$(printf '\t')
 run=0
 
+# at N: the N-th endpoint.
 at() {
 	echo "tcp://127.0.0.1:$((PORT + $1))"
 }
 
+# Not to be called in a subshell, which alone would end.
 fail() {
 	echo "bench.sh: $*" >&2
 	tail -n 3 "$work"/*.err >&2
@@ -62,45 +75,64 @@ say() {
 	printf '%s\n' "$*" >&2
 }
 
+# wait_for COMMAND...: until it succeeds.
+wait_for() {
+	tries=$((PATIENCE * 20))
+	until "$@" >/dev/null 2>&1; do
+		[ $((tries -= 1)) -gt 0 ] || fail "waited in vain for: $*"
+		sleep 0.05
+	done
+}
+
 # --- processes
 
-# start NAME COMMAND...: in the background; its process id is in $work/NAME.pid.
+# start NAME COMMAND...: in the background. While it is to run, its process id
+# is in $work/NAME.pid.
 start() {
 	name=$1
 	shift
 	"$@" >"$work/$name.out" 2>"$work/$name.err" &
 	echo $! >"$work/$name.pid"
-	pids="$pids $!"
 }
 
 pid_of() {
 	cat "$work/$1.pid"
 }
 
-# stop NAME...
+# ended NAME [CODE]: waits for its end, which must be with 0 or CODE.
+ended() {
+	status=0
+	wait "$(pid_of "$1")" 2>/dev/null || status=$?
+	rm "$work/$1.pid"
+	[ $status = 0 ] || [ $status = "${2:-0}" ] ||
+		fail "$1 ended with status $status"
+}
+
+# stop NAME...: 143 is the end of those that do not catch the signal.
 stop() {
 	for name in "$@"; do
-		pid=$(pid_of "$name")
-		kill -s TERM "$pid" && wait "$pid"
-		pids=$(for p in $pids; do [ "$p" = "$pid" ] || echo "$p"; done | tr '\n' ' ')
-	done 2>/dev/null
+		kill -s TERM "$(pid_of "$name")"
+		ended "$name" 143
+	done
 }
 
 end() {
-	for pid in $pids; do
-		kill -s KILL "$pid" 2>/dev/null
-	done
-	wait
+	for file in "$work"/*.pid; do
+		[ -e "$file" ] || continue
+		read -r pid <"$file"
+		kill -s KILL "$pid"
+		wait "$pid"
+	done 2>/dev/null
 	rm -rf "$work" ${shm:+"$shm"}
 }
 
-# Milliseconds of processor time of a process, all its threads.
+# cpu NAME: ms of CPU time, all threads.
 cpu() {
 	cat /proc/"$(pid_of "$1")"/task/*/schedstat 2>/dev/null |
 		awk '{ ns += $1 } END { print ns / 1e6 }'
 }
 
-# Resident memory in MiB.
+# rss NAME: resident memory in MiB.
 rss() {
 	awk '/^VmRSS/ { print $2 / 1024 }' /proc/"$(pid_of "$1")"/status
 }
@@ -116,54 +148,73 @@ quotient() {
 	awk -v a="$1" -v b="$2" 'BEGIN { print b == 0 ? 0 : a / b }'
 }
 
-# record_cpu WHICH KEY SYSTEM BEFORE PER: processor time since BEFORE, as a share of PER.
+# note_cpu: notes the CPU time of the daemons so far.
+note_cpu() {
+	for name in broker proxy server; do
+		echo "$name $(cpu "$name")"
+	done >"$work/cpu"
+}
+
+# record_cpu PREFIX PER: the CPU time of each daemon since note_cpu, divided by
+# PER, as PREFIX.NAME; and its memory, as PREFIXmem.NAME.
 record_cpu() {
-	record "$2" "$3" "$(awk -v now="$(cpu "$1")" -v before="$4" -v per="$5" \
-		'BEGIN { print (now - before) / per }')"
+	while read -r name before; do
+		record "$1.$name" recado "$(awk -v now="$(cpu "$name")" \
+			-v before="$before" -v per="$2" \
+			'BEGIN { print (now - before) / per }')"
+		record "$1mem.$name" recado "$(rss "$name")"
+	done <"$work/cpu"
 }
 
 # --- recado
 
-# up PREFIX DIRECTORY FIRST-PORT: broker, proxy and server, and waits for an answer.
+# up PREFIX DIRECTORY FIRST-PORT: broker, proxy and server.
 up() {
 	start "$1broker" broker -f "$(at "$3")" -k "$(at $(($3 + 1)))"
 	start "$1proxy" proxy -s "$(at $(($3 + 2)))" -x "$(at $(($3 + 3)))"
-	up_server "$@" >/dev/null
+	up_server "$@"
 }
 
-# Prints how many ms it takes until the server has answered: the broker keeps the request until then.
+# Sets ready_ms to the ms until the server has answered a request, which the
+# broker keeps until then.
 up_server() {
-	start "$1server" server -d "$2" -b "$(at $(($3 + 1)))" -p "$(at $(($3 + 2)))"
-	benchmark ping "$(at "$3")" || fail "the server does not answer"
+	start "$1server" server -d "$2" -b "$(at $(($3 + 1)))" \
+		-p "$(at $(($3 + 2)))"
+	ready_ms=$(benchmark ping "$(at "$3")") ||
+		fail 'the server does not answer'
 }
 
 down() {
 	stop "$1server" "$1proxy" "$1broker"
 }
 
-# in_logs DIRECTORY RUN COUNT: all requests of a run, each once.
+# in_logs DIRECTORY PREFIX COUNT: the logs must hold COUNT requests with ids of
+# this prefix, each once.
 in_logs() {
 	found=$(find "$1/channels" -name '*.log' -exec cat {} + |
-		grep -F "$tab$2-" | cut -f 6 | sort |
-		awk '$0 != last { n++ } { last = $0; all++ } END { print n + 0, all + 0 }')
-	[ "$found" = "$3 $3" ] || fail "$3 requests of run $2 were answered OK, in the logs are" \
-		"(different, all): $found"
+		grep -F "$tab$2" | cut -f 6 | sort |
+		awk '$0 != last { n++ }
+			{ last = $0; all++ }
+			END { print n + 0, all + 0 }')
+	[ "$found" = "$3 $3" ] || fail "$3 requests $2N were answered OK;" \
+		"the logs have (different ones, all): $found"
 }
 
-# What earlier runs have left to be written must not be charged to the next one.
+# What earlier runs left unwritten must not slow down the next one.
 clean() {
 	sync
 }
 
-# publish KEY SYSTEM FRONT [DIRECTORY] [OPTION...]: one run of the load, figures recorded and, with a
-# directory, verified. The load's own share of a core is kept too: it must not be the limit.
+# publish KEY SYSTEM FRONT DIRECTORY [OPTION...]: runs the load and records its
+# figures; unless DIRECTORY is empty, verifies the logs there. The load's own
+# share of a core is recorded too: it must not be the limit.
 publish() {
 	key=$1 system=$2 front=$3 dir=$4
 	shift 4
-	run=$((run + 1))
+	id=r$((run += 1))-
 	clean
-	out=$(benchmark load -i "r$run" -t "$SECS" "$@" "$front") ||
-		fail "$system, $key: the load has failed"
+	out=$(benchmark load -i "$id" -t "$SECS" "$@" "$front") ||
+		fail "$system, $key: the load failed"
 	read -r acknowledged rate p50 p99 share <<-END
 		$out
 	END
@@ -171,33 +222,24 @@ publish() {
 	record "p50.$key" "$system" "$p50"
 	record "p99.$key" "$system" "$p99"
 	record "share.$key" "$system" "$share"
-	[ -z "$dir" ] || in_logs "$dir" "r$run" "$acknowledged"
+	[ -z "$dir" ] || in_logs "$dir" "$id" "$acknowledged"
 }
 
-# --- what is measured, round by round
+# --- one round
 
+# CPU in % of a core, and memory.
 idle() {
-	sleep 1                 # what starting has left to do
-	for name in broker proxy server; do
-		echo "$name $(cpu "$name")"
-	done >"$work/before"
+	sleep 2         # a server does its last work after a second of quiet
+	note_cpu
 	sleep "$IDLE"
-	while read -r name before; do
-		record_cpu "$name" "idle.$name" recado "$before" "$((IDLE * 10))"
-		record "idlemem.$name" recado "$(rss "$name")"
-	done <"$work/before"
+	record_cpu idle $((IDLE * 10))
 }
 
-# Processor time of each process for a request, in us, and memory, with 256 clients.
+# CPU per request in us, and memory, with 256 clients.
 busy() {
-	for name in broker proxy server; do
-		echo "$name $(cpu "$name")"
-	done >"$work/before"
+	note_cpu
 	publish 256 recado "$(at 0)" "$work/data" -c 256
-	while read -r name before; do
-		record_cpu "$name" "busy.$name" recado "$before" "$(quotient "$acknowledged" 1000)"
-		record "busymem.$name" recado "$(rss "$name")"
-	done <"$work/before"
+	record_cpu busy "$(quotient "$acknowledged" 1000)"
 }
 
 requests() {
@@ -208,7 +250,7 @@ requests() {
 			publish "$n" recado "$(at 0)" "$work/data" -c "$n"
 		fi
 		publish "$n" echo "$(at 4)" '' -e -c "$n"
-		[ -z "$PEERS" ] || [ "$n" -lt 64 ] || redis "$n"
+		[ -z "$PEERS" ] || [ "$n" -lt 64 ] || redis_load "$n"
 	done
 	publish pipe recado "$(at 0)" "$work/data" -w 1000
 	publish pipe echo "$(at 4)" '' -e -w 1000
@@ -220,17 +262,18 @@ topics() {
 	done
 }
 
-# fan SYSTEM IN OUT: without loss, and flat out.
+# fan SYSTEM IN OUT: to $n subscribers, without loss, and flat out.
 fan() {
-	out=$(benchmark fanout -c "$n" -w "$FAN_WINDOW" -t "$SECS" "$2" "$3") ||
-		fail "$1: fan-out to $n"
+	out=$(benchmark fanout -c "$n" -w $FAN_WINDOW -t "$SECS" "$2" "$3") ||
+		fail "$1: fan-out to $n failed"
 	read -r _ _ rate lost <<-END
 		$out
 	END
-	[ "$1" = stock ] || [ "$lost" = 0.00 ] || fail "$1: fan-out to $n lost $lost %"
+	[ "$1" = stock ] || [ "$lost" = 0.00 ] ||
+		fail "$1: fan-out to $n lost $lost %"
 	record "fan.$n" "$1" "$rate"
 	out=$(benchmark fanout -c "$n" -w 0 -t "$SECS" "$2" "$3") ||
-		fail "$1: fan-out to $n, flat out"
+		fail "$1: fan-out to $n, flat out, failed"
 	read -r _ _ rate lost <<-END
 		$out
 	END
@@ -245,15 +288,14 @@ fanout() {
 	done
 }
 
-# What a subscriber loses of what is published while requests come as fast as they are answered.
+# What a subscriber loses while requests come as fast as they are answered.
 live() {
 	start listen benchmark listen -t 1 "$(at 3)"
-	until grep -q ready "$work/listen.err"; do
-		sleep 0.1
-	done
+	wait_for grep -q ready "$work/listen.err"
 	publish live recado "$(at 0)" "$work/data" -w 1000
-	wait "$(pid_of listen)" || fail "the subscriber has failed"
-	record livelost recado "$(awk -v got="$(cat "$work/listen.out")" -v all="$acknowledged" \
+	ended listen
+	record livelost recado "$(awk -v got="$(cat "$work/listen.out")" \
+		-v all="$acknowledged" \
 		'BEGIN { print 100 * (all - got) / all }')"
 }
 
@@ -263,7 +305,7 @@ disk() {
 		[ $how = append ] || in_place=-p
 		clean
 		out=$(benchmark disk $in_place -t "$SECS" "$work/disk") ||
-			fail 'the disk has failed'
+			fail 'the disk failed'
 		read -r _ rate p50 p99 <<-END
 			$out
 		END
@@ -274,7 +316,8 @@ disk() {
 	rm -f "$work/disk"
 }
 
-# The same load with a plain server that syncs each request, and with recado on a disk that forgets.
+# The same load with a plain server that syncs each request, and with recado in
+# memory, where a sync does nothing.
 price() {
 	start sync_proxy benchmark echo-proxy "$(at 8)" "$(at 9)"
 	start sync_server benchmark echo-server -d "$work/plain" "$(at 9)"
@@ -285,7 +328,8 @@ price() {
 	rm -f "$work/plain"
 	[ -n "$shm" ] || return 0
 	up shm_ "$shm" 10
-	benchmark create -k 10 -n 64 "$(at 10)" || fail 'no channels in memory'
+	benchmark create -k 10 -n 64 "$(at 10)" ||
+		fail 'cannot create channels in memory'
 	for n in 1 64; do
 		publish "$n" memory "$(at 10)" "$shm" -c "$n"
 	done
@@ -294,25 +338,24 @@ price() {
 }
 
 redis_up() {
-	start redis redis-server --port $((PORT + 14)) --bind 127.0.0.1 --dir "$work" --save '' \
-		--appendonly yes --appendfsync always
-	until redis-cli -p $((PORT + 14)) ping >/dev/null 2>&1; do
-		sleep 0.1
-	done
+	start redis redis-server --port $((PORT + 14)) --bind 127.0.0.1 \
+		--dir "$work" --save '' --appendonly yes --appendfsync always
+	wait_for redis-cli -p $((PORT + 14)) ping
 }
 
-redis() {
+redis_load() {
 	clean
-	rate=$(redis-benchmark -p $((PORT + 14)) -c "$1" -n $((SECS * 40000)) -r 10 --csv \
-		XADD t__rand_int__ '*' user u1 message \
-		'Bom dia a todos, alguém sabe a que horas começa a reunião de hoje?' \
-		timestamp 1700000000.123 id r1-123456 2>/dev/null | tail -n 1 | cut -d '"' -f 4)
-	record "rate.$1" redis "$rate"
+	out=$(redis-benchmark -p $((PORT + 14)) -c "$1" \
+		-n $((SECS * 40000)) -r 10 --csv \
+		XADD t__rand_int__ '*' user u1 message "$MESSAGE" \
+		timestamp 1700000000.123 id r1-123456 2>/dev/null) ||
+		fail 'redis-benchmark failed'
+	record "rate.$1" redis "$(echo "$out" | tail -n 1 | cut -d '"' -f 4)"
 }
 
 redis_down() {
 	redis-cli -p $((PORT + 14)) shutdown nosave
-	wait "$(pid_of redis)"
+	ended redis
 	rm -rf "$work"/appendonly*
 }
 
@@ -323,7 +366,8 @@ round() {
 	start stock benchmark pubsub-proxy "$(at 6)" "$(at 7)"
 	up '' "$work/data" 0
 	[ ! -r /proc/self/schedstat ] || idle
-	benchmark create -k 1000 -n 1024 "$(at 0)" || fail 'no channels'
+	benchmark create -k 1000 -n 1024 "$(at 0)" ||
+		fail 'cannot create channels'
 	disk
 	price
 	requests
@@ -339,46 +383,58 @@ round() {
 
 # --- much data
 
-# Start with many topics, and memory: after it, and after a publication to each of them.
+# The start with many topics; memory after it, and after a publication to each.
 many_topics() {
-	benchmark fill -k "$TOPICS" -n $((LINES / TOPICS)) "$work/data" || fail 'no data'
+	benchmark fill -k "$TOPICS" -n $((BIG_LINES / TOPICS)) "$work/data" ||
+		fail "cannot write $TOPICS logs"
 	up '' "$work/data" 0
 	record startmem recado "$(rss server)"
 	for _ in 1 2 3 4 5; do
 		stop server
-		record start recado "$(up_server '' "$work/data" 0)"
+		up_server '' "$work/data" 0
+		record start recado "$ready_ms"
 	done
-	benchmark create -k 1 -n 256 "$(at 0)" || fail 'no users'
+	benchmark create -k 1 -n 256 "$(at 0)" || fail 'cannot create users'
 	publish many recado "$(at 0)" "$work/data" -c 256 -k "$TOPICS"
 	record manymem recado "$(rss server)"
 	down ''
 	rm -rf "$work/data"
 }
 
+# history LOG LINES: pages at random places.
+history() {
+	out=$(benchmark history -s "$1" -n "$2" -t "$SECS" "$(at 0)") ||
+		fail "history of the $1 log failed"
+	read -r _ _ p50 _ <<-END
+		$out
+	END
+	record "history.$1" recado "$p50"
+}
+
+# The last $MISSED messages: as fast as a server gives them, and by the client.
+catch_up() {
+	seen=$((BIG_LINES - MISSED))
+	out=$(benchmark catchup -s big -a $seen "$(at 0)") ||
+		fail 'catching up failed'
+	[ "${out% *}" = "$MISSED" ] ||
+		fail "caught up with ${out% *} of $MISSED messages"
+	record catchup recado "${out#* }"
+	ms=$(benchmark timed client -b "$(at 0)" -p "$(at 3)" -u ana \
+		sub -c "$MISSED" -s $seen big 2>"$work/client.err") ||
+		fail 'client sub failed'
+	record catchup.client recado "$(quotient "${MISSED}000" "$ms")"
+}
+
 long_log() {
-	benchmark fill -n "$LINES" "$work/data" big || fail 'no data'
-	benchmark fill -n 1000 "$work/data" small || fail 'no data'
+	{ benchmark fill -n "$BIG_LINES" "$work/data" big &&
+		benchmark fill -n 1000 "$work/data" small; } ||
+		fail 'cannot write two logs'
 	up '' "$work/data" 0
 	i=0
 	while [ $((i += 1)) -le "$ROUNDS" ]; do
-		for log in small big; do
-			lines=1000
-			[ $log = small ] || lines=$LINES
-			out=$(benchmark history -s $log -n "$lines" -t "$SECS" "$(at 0)") ||
-				fail "history of $log"
-			read -r _ rate p50 p99 _ <<-END
-				$out
-			END
-			record history.$log recado "$p50"
-		done
-		out=$(benchmark catchup -s big -a $((LINES - MISSED)) "$(at 0)") ||
-			fail 'catching up'
-		[ "${out% *}" = "$MISSED" ] || fail "caught up with ${out% *} of $MISSED messages"
-		record catchup recado "${out#* }"
-		ms=$(benchmark timed client -b "$(at 0)" -p "$(at 3)" -u ana \
-			sub -c "$MISSED" -s $((LINES - MISSED)) big 2>"$work/client.err") ||
-			fail 'client sub'
-		record catchup.client recado "$(quotient "${MISSED}000" "$ms")"
+		history small 1000
+		history big "$BIG_LINES"
+		catch_up
 	done
 	down ''
 	rm -rf "$work/data"
@@ -387,7 +443,7 @@ long_log() {
 # --- the whole
 
 if [ -e "$work" ] || ! mkdir "$work"; then
-	say "bench.sh: $work: cannot be made"
+	say "bench.sh: $work: cannot create the directory"
 	exit 1
 fi
 trap end EXIT
@@ -398,10 +454,10 @@ if [ -d /dev/shm ] && [ -w /dev/shm ]; then
 	mkdir "$shm" || shm=
 fi
 if [ -n "$PEERS" ] && ! command -v redis-benchmark >/dev/null; then
-	say 'redis-server is not installed: it is left out'
+	say 'bench.sh: redis-server: not installed, not measured'
 	PEERS=
 fi
-# Each client is a descriptor here and in the broker.
+# Each client costs a descriptor here and in the broker.
 # shellcheck disable=SC3045 # where -n is not known, the limit stays as it is
 ulimit -n 4096 2>/dev/null
 
@@ -410,12 +466,14 @@ while [ $((count += 1)) -le "$ROUNDS" ]; do
 	say "round $count of $ROUNDS"
 	round
 done
-say "$TOPICS topics with $LINES messages"
+say "$TOPICS topics with $BIG_LINES messages"
 many_topics
-say "a log of $LINES messages"
+say "a log of $BIG_LINES messages"
 long_log
 
-machine="$(getconf _NPROCESSORS_ONLN) processors, $(uname -sr | cut -d - -f 1), $ROUNDS x $SECS s, medians"
-sort -t "$tab" -k 1,1 -k 2,2 -k 3,3n "$raw" | awk -F "$tab" -v machine="$machine" \
-	-v topics="$TOPICS" -v lines="$LINES" -v missed="$MISSED" \
-	-v csv="$TO/bench.csv" -v svg="$TO/bench.svg" -f bench/bench.awk
+machine="$(getconf _NPROCESSORS_ONLN) processors,\
+ $(uname -sr | cut -d - -f 1), $ROUNDS x $SECS s, medians"
+sort -t "$tab" -k 1,1 -k 2,2 -k 3,3n "$raw" |
+	awk -F "$tab" -v machine="$machine" -v topics="$TOPICS" \
+		-v lines="$BIG_LINES" -v missed="$MISSED" \
+		-v csv="$TO/bench.csv" -v svg="$TO/bench.svg" -f bench/bench.awk

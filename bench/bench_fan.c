@@ -1,9 +1,10 @@
 /* bench_fan.c: one publisher, many subscribers, and a proxy between them.
  *
- * The publisher is a process and a libzmq socket of its own, set up like the server's; the
- * subscribers are connections of this process. With a window the publisher waits for the slowest of
- * them: nothing is lost, and the rate is what the proxy can do. Without one it goes flat out, and
- * what the queues on the way do not hold is lost. */
+ * The publisher is a process of its own with a libzmq socket, set up like the
+ * server's; the subscribers are connections of this process. With a window
+ * the publisher waits for the slowest subscriber: nothing is lost, and the
+ * rate is what the proxy can do. Without one it goes flat out, and what the
+ * queues on the way do not hold is lost. */
 #include "bench.h"
 
 #include "bench_wire.h"
@@ -12,20 +13,18 @@
 #include "../util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TOPIC       "geral"
-#define SEQ_BYTES   12          /* digits of the seq, at the end of a publication, before }} */
+#define SEQ_BYTES   12          /* digits of the seq, before the last } */
 #define PROBE_MS    10
-#define QUIET_MS    500         /* nothing for so long: all that comes has come */
+#define SILENCE_MS  500         /* after so long nothing more arrives */
 #define PATIENCE_MS 10000
 #define LINGER_MS   5000
 
@@ -36,8 +35,9 @@ struct subscriber {
 };
 
 static struct subscriber *sub;
-static struct pollfd *item;             /* one per subscriber, and one for the publisher */
-static int64_t newest;                  /* ticks of the last publication */
+/* One for each subscriber, and the last for the publisher's pipe. */
+static struct pollfd *item;
+static int64_t newest_us;       /* ticks_us() of the last publication */
 
 /* ---- the publisher: another process ---- */
 
@@ -45,76 +45,86 @@ struct publisher {
 	void *context, *socket;
 	char body[256];
 	size_t n;
-	int told, tell;         /* pipes: what the slowest subscriber has; how many were sent */
+	int seen_fd;            /* tells the seq that the slowest has */
+	int sent_fd;            /* is told how many were sent */
 	uint64_t sent, seen;
 };
 
-/* A publication as the server makes them, about 200 bytes, but for its last digits. */
-static void make_body(struct publisher *p)
+/* A publication as the server makes it, about 200 bytes, with seq 0. */
+static void make_publication(struct publisher *p)
 {
-	int n = snprintf(p->body, sizeof p->body, "{\"type\":\"channel\",\"channel\":\"" TOPIC "\","
-	    "\"user\":\"ana\",\"message\":\"Bom dia a todos, alguém sabe a que horas começa a "
-	    "reunião de hoje à tarde?\",\"timestamp\":1700000000.123,\"seq\":%0*d}", SEQ_BYTES, 0);
+	int n = snprintf(p->body, sizeof p->body,
+	    "{\"type\":\"channel\",\"channel\":\"" TOPIC "\","
+	    "\"user\":\"ana\",\"message\":\"Bom dia a todos, alguém sabe a "
+	    "que horas começa a reunião de hoje à tarde?\","
+	    "\"timestamp\":1700000000.123,\"seq\":%0*d}", SEQ_BYTES, 0);
 
 	if (n < 0 || (size_t)n >= sizeof p->body)
 		die(EXIT_FAILED, "the publication does not fit");
 	p->n = (size_t)n;
 }
 
-static void publish(struct publisher *p, uint64_t seq)
+static void publish_seq(struct publisher *p, uint64_t seq)
 {
 	char *digit = p->body + p->n - 1;
 
 	for (int i = 0; i < SEQ_BYTES; i++, seq /= 10)
 		*--digit = (char)('0' + seq % 10);
-	/* A PUB never says no: it drops. */
+	/* A PUB never refuses: it drops. */
 	if (net_send_copy(p->socket, TOPIC, sizeof TOPIC - 1, 1) == 0)
 		(void)net_send_copy(p->socket, p->body, p->n, 0);
 }
 
-static void take_progress(struct publisher *p)
+static void read_seen(struct publisher *p)
 {
-	if (read(p->told, &p->seen, sizeof p->seen) != sizeof p->seen)
-		exit(EXIT_FAILED);      /* the subscribers are gone, and have said why */
+	/* On an end of file the subscribers have ended and said why. */
+	if (read(p->seen_fd, &p->seen, sizeof p->seen) != sizeof p->seen)
+		exit(EXIT_FAILED);
 }
 
-/* Probes until all subscribers are known to have one. */
-static void probe(struct publisher *p)
+/* Publishes seq 0 until every subscriber is known to have one. */
+static void probe_subscribers(struct publisher *p)
 {
-	struct pollfd go = { .fd = p->told, .events = POLLIN };
+	struct pollfd go = { .fd = p->seen_fd, .events = POLLIN };
 
 	while (poll(&go, 1, PROBE_MS) == 0)
-		publish(p, 0);
-	take_progress(p);
+		publish_seq(p, 0);
+	read_seen(p);
 }
 
-static _Noreturn void run_publisher(const char *endpoint, int told, int tell)
+static void publish_all(struct publisher *p)
 {
-	struct publisher p = { .told = told, .tell = tell };
-	int64_t end;
+	int64_t end = ticks_ms() + bench.seconds * 1000;
+
+	while (ticks_ms() < end) {
+		while (bench.window > 0 && p->sent - p->seen >= bench.window)
+			read_seen(p);
+		publish_seq(p, ++p->sent);
+	}
+}
+
+static _Noreturn void run_publisher(const char *endpoint, int seen_fd,
+    int sent_fd)
+{
+	struct publisher p = { .seen_fd = seen_fd, .sent_fd = sent_fd };
 
 	p.context = net_context(1);
 	p.socket = net_socket(p.context, ZMQ_PUB, FRAME_BYTES_MAX, LINGER_MS);
 	net_option(p.socket, ZMQ_SNDHWM, PUBLISH_QUEUE_MAX);
 	net_connect(p.socket, endpoint);
-	make_body(&p);
-	probe(&p);
-	end = ticks_ms() + bench.seconds * 1000;
-	while (ticks_ms() < end) {
-		while (bench.window > 0 && p.sent - p.seen >= bench.window)
-			take_progress(&p);
-		publish(&p, ++p.sent);
-	}
-	(void)zmq_close(p.socket);              /* a socket; its linger sends what is queued */
+	make_publication(&p);
+	probe_subscribers(&p);
+	publish_all(&p);
+	(void)zmq_close(p.socket);      /* a socket; it sends the rest */
 	(void)zmq_ctx_term(p.context);
-	if (write(p.tell, &p.sent, sizeof p.sent) != sizeof p.sent)
+	if (write(p.sent_fd, &p.sent, sizeof p.sent) != sizeof p.sent)
 		exit(EXIT_FAILED);
 	exit(0);
 }
 
 struct child {
 	pid_t pid;
-	int tell, told;         /* the other ends */
+	int seen_fd, sent_fd;   /* our ends of the publisher's pipes */
 };
 
 static struct child start_publisher(const char *endpoint)
@@ -134,14 +144,14 @@ static struct child start_publisher(const char *endpoint)
 	}
 	(void)close(down[0]);
 	(void)close(up[1]);
-	c.tell = down[1];
-	c.told = up[0];
+	c.seen_fd = down[1];
+	c.sent_fd = up[0];
 	return c;
 }
 
 /* ---- the subscribers ---- */
 
-static void subscribe(const char *endpoint, struct str prefix)
+static void open_subscribers(const char *endpoint, struct str prefix)
 {
 	char frame[64] = "\1";
 
@@ -152,13 +162,14 @@ static void subscribe(const char *endpoint, struct str prefix)
 		wire_open(&sub[i].wire, endpoint, "SUB");
 		wire_put(&sub[i].wire, (struct str){ frame, 1 + prefix.n }, 0);
 		if (!wire_flush(&sub[i].wire))
-			die(EXIT_FAILED, "a new connection takes no subscription");
-		item[i] = (struct pollfd){ .fd = sub[i].wire.fd, .events = POLLIN };
+			die(EXIT_FAILED, "no room for the subscription");
+		item[i].fd = sub[i].wire.fd;
+		item[i].events = POLLIN;
 	}
 	item[bench.clients].fd = -1;
 }
 
-static void unsubscribe(void)
+static void close_subscribers(void)
 {
 	for (size_t i = 0; i < bench.clients; i++)
 		wire_close(&sub[i].wire);
@@ -166,7 +177,9 @@ static void unsubscribe(void)
 	free(item);
 }
 
-/* A publication of ours: its order is checked too. */
+typedef void take_fn(struct subscriber *s, struct str body);
+
+/* A publication of ours, which must come in order. */
 static void take_numbered(struct subscriber *s, struct str body)
 {
 	uint64_t seq = 0;
@@ -179,18 +192,19 @@ static void take_numbered(struct subscriber *s, struct str body)
 	if (seq == 0)
 		return;
 	if (seq <= s->last)
-		die(EXIT_FAILED, "publication %" PRIu64 " behind %" PRIu64, seq, s->last);
+		die(EXIT_FAILED, "publication %" PRIu64 " after %" PRIu64, seq,
+		    s->last);
 	s->last = seq;
 	s->received++;
 }
 
-static void take_any(struct subscriber *s, struct str body)
+static void take_unnumbered(struct subscriber *s, struct str body)
 {
 	(void)body;
 	s->received++;
 }
 
-static void receive(struct subscriber *s, void (*take)(struct subscriber *, struct str))
+static void read_publications(struct subscriber *s, take_fn *take)
 {
 	struct str frame;
 	int more;
@@ -202,7 +216,7 @@ static void receive(struct subscriber *s, void (*take)(struct subscriber *, stru
 }
 
 /* 0: nothing came in time. */
-static int turn(int wait_ms, void (*take)(struct subscriber *, struct str))
+static int poll_subscribers(int wait_ms, take_fn *take)
 {
 	int ready = poll(item, (nfds_t)bench.clients + 1, wait_ms);
 
@@ -210,7 +224,7 @@ static int turn(int wait_ms, void (*take)(struct subscriber *, struct str))
 		die(EXIT_FAILED, "poll:");
 	for (size_t i = 0; i < bench.clients && ready > 0; i++)
 		if (item[i].revents != 0)
-			receive(&sub[i], take);
+			read_publications(&sub[i], take);
 	return ready > 0;
 }
 
@@ -222,7 +236,7 @@ static int all_probed(void)
 	return 1;
 }
 
-static uint64_t slowest(void)
+static uint64_t slowest_seq(void)
 {
 	uint64_t last = UINT64_MAX;
 
@@ -232,7 +246,7 @@ static uint64_t slowest(void)
 	return last;
 }
 
-static uint64_t received(void)
+static uint64_t count_received(void)
 {
 	uint64_t n = 0;
 
@@ -241,73 +255,92 @@ static uint64_t received(void)
 	return n;
 }
 
-/* A publisher that has ended wants to know no more; what it has said waits in the other pipe. */
-static void tell(const struct child *c, uint64_t seen)
+/* When the publisher has ended it reads no more; what it wrote before waits
+ * in the other pipe. */
+static void tell_seen(const struct child *c, uint64_t seen)
 {
-	if (write(c->tell, &seen, sizeof seen) != sizeof seen && errno != EPIPE)
+	ssize_t n = write(c->seen_fd, &seen, sizeof seen);
+
+	if (n != sizeof seen && errno != EPIPE)
 		die(EXIT_FAILED, "the publisher:");
 }
 
-/* Receives until the publisher has said how many it sent and no more come. */
-static uint64_t follow(const struct child *c)
+/* How many publications there were, once the publisher has said so; else 0. */
+static uint64_t read_sent(const struct child *c)
 {
-	uint64_t sent = 0, told = 0, seen, before = 0, count;
+	uint64_t sent = 0;
 
-	item[bench.clients] = (struct pollfd){ .fd = c->told, .events = POLLIN };
-	while (turn(sent > 0 ? QUIET_MS : PATIENCE_MS, take_numbered)) {
-		if (item[bench.clients].revents != 0) {
-			if (read(c->told, &sent, sizeof sent) != sizeof sent)
-				die(EXIT_FAILED, "the publisher has failed");
-			item[bench.clients].fd = -1;
-			item[bench.clients].revents = 0;
-		}
-		count = received();
+	if (item[bench.clients].revents == 0)
+		return 0;
+	if (read(c->sent_fd, &sent, sizeof sent) != sizeof sent)
+		die(EXIT_FAILED, "the publisher has failed");
+	item[bench.clients].fd = -1;    /* poll() then clears revents */
+	return sent;
+}
+
+/* Receives until the publisher has said how many it sent and no more come;
+ * returns that number. */
+static uint64_t receive_all(const struct child *c)
+{
+	uint64_t sent = 0, told = 0, before = 0;
+
+	item[bench.clients] = (struct pollfd){ c->sent_fd, POLLIN, 0 };
+	while (poll_subscribers(sent > 0 ? SILENCE_MS : PATIENCE_MS,
+	    take_numbered)) {
+		uint64_t count = count_received(), seen = slowest_seq();
+
+		if (sent == 0)
+			sent = read_sent(c);
 		if (count > before)
-			newest = ticks_us();
+			newest_us = ticks_us();
 		before = count;
-		seen = slowest();
 		/* In steps: a write each time would be half of the work. */
-		if (bench.window > 0 && sent == 0 && seen >= told + bench.window / 4)
-			tell(c, told = seen);
+		if (bench.window > 0 && sent == 0 &&
+		    seen >= told + bench.window / 4)
+			tell_seen(c, told = seen);
 	}
 	if (sent == 0)
 		die(EXIT_NOANSWER, "nothing arrives any more");
 	return sent;
 }
 
-/* Prints: sent, received by all, received a second, lost in % */
 void bench_fanout(char **operand)
 {
 	struct child c;
 	int64_t start;
-	uint64_t sent;
+	uint64_t sent, received;
 	double wanted;
 
-	(void)stop_signals();    /* SIGPIPE is ignored: the failing write says it better */
+	(void)stop_signals();   /* ignores SIGPIPE: a failing write says it */
 	c = start_publisher(operand[0]);
-	subscribe(operand[1], STR(TOPIC));
+	open_subscribers(operand[1], STR(TOPIC));
 	while (!all_probed())
-		if (!turn(PATIENCE_MS, take_numbered))
+		if (!poll_subscribers(PATIENCE_MS, take_numbered))
 			die(EXIT_NOANSWER, "no publication arrives");
 	start = ticks_us();
-	tell(&c, 0);
-	sent = follow(&c);
+	tell_seen(&c, 0);
+	sent = receive_all(&c);
+	received = count_received();
 	wanted = (double)sent * (double)bench.clients;
-	(void)printf("%" PRIu64 " %" PRIu64 " %.0f %.2f\n", sent, received(),
-	    (double)received() * 1e6 / (double)(newest - start),
-	    100 * (wanted - (double)received()) / wanted);
+	(void)printf("%" PRIu64 " %" PRIu64 " %.0f %.2f\n", sent, received,
+	    (double)received * 1e6 / (double)(newest_us - start),
+	    100 * (wanted - (double)received) / wanted);
 	if (waitpid(c.pid, NULL, 0) == -1)
 		die(EXIT_FAILED, "waitpid:");
-	unsubscribe();
+	close_subscribers();
 }
 
-/* Receives everything until -t seconds of silence; prints how many publications came. */
+static int listen_wait_ms(void)
+{
+	return count_received() > 0 ? (int)bench.seconds * 1000 : PATIENCE_MS;
+}
+
 void bench_listen(char **operand)
 {
-	subscribe(operand[0], STR(""));
+	open_subscribers(operand[0], STR(""));
 	(void)fprintf(stderr, "%s: ready\n", program());
-	while (turn(received() > 0 ? (int)bench.seconds * 1000 : PATIENCE_MS, take_any))
+	while (poll_subscribers(listen_wait_ms(), take_unnumbered))
 		;
-	(void)printf("%" PRIu64 "\n", received());
-	unsubscribe();
+	(void)printf("%" PRIu64 "\n", count_received());
+	close_subscribers();
 }

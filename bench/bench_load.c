@@ -1,13 +1,15 @@
-/* bench_load.c: many clients in one process, each with so many requests under way.
+/* bench_load.c: many clients in one process, each with a window of requests.
  *
- * One thread, one poll() over all connections: with N of them busy, what poll() costs is shared by
- * the answers it finds, and the whole comes to some 10 us of a core per request, nearly all of it the
- * kernel's loopback. Answers come in the order of the requests, so each connection keeps the times at
- * which it asked in a ring. */
+ * One thread, one poll() over all connections: with N of them busy, the
+ * answers that poll() finds share its cost, and a request costs some 10 us of
+ * a core, nearly all of it the kernel's loopback. Answers come in the order of
+ * the requests, so each connection keeps the times of its requests in a
+ * ring. */
 #include "bench.h"
 
 #include "bench_wire.h"
 #include "../json.h"
+#include "../limits.h"
 #include "../text.h"
 #include "../util.h"
 
@@ -18,100 +20,95 @@
 #include <string.h>
 #include <time.h>
 
-#define WARM_MS    300          /* not measured: connections, first users, caches */
-#define PATIENCE_MS 10000       /* without any answer: it hangs */
-#define TIMES      2000000      /* us; slower answers count as this slow */
-#define PAGE       1000         /* lines that a client catches up with at a time */
+#define WARM_MS       300       /* not measured: first users, caches */
+#define PATIENCE_MS   10000     /* without any answer: something hangs */
+#define RANDOM_PAGE   50        /* lines of a history request */
 #define CREATE_WINDOW 100
 
 struct client {
 	struct wire wire;
-	int64_t *asked;         /* ring of ticks, one per request under way */
+	int64_t *asked;         /* ring of ticks_us(), one per request */
 	size_t first, under_way;
 	size_t number;
 };
 
 struct load {
-	void (*put)(struct buf *body, const struct client *c);  /* makes a request */
+	/* Makes the members of a request's data. */
+	void (*put)(struct buf *body, const struct client *c);
 	void (*took)(struct str reply);         /* NULL, or reads an answer */
-	const char *expect;                     /* what every answer holds */
+	const char *service;
+	const char *expect;                     /* part of every answer */
 	struct client *client;
 	struct pollfd *item;
-	int64_t begin, end;                     /* ticks between which it counts */
-	uint64_t asked, answered, counted;
+	int64_t begin, end;                     /* ticks_us() of what counts */
+	uint64_t asked, answered;
 	uint64_t limit;                         /* requests in all */
-	uint32_t *times;                        /* how many took i us */
 };
 
 static struct load load;
 
-/* ---- what is asked ---- */
+/* ---- requests ---- */
 
-/* As people write: some with letters beyond ASCII, some with what JSON escapes. About 80 bytes. */
+/* What people write: letters beyond ASCII, quotes. About 80 bytes each, and
+ * escaped already. */
 static const char *const text[] = {
-	"Bom dia a todos, alguém sabe a que horas começa a reunião de hoje à tarde?",
-	"deploy finished on node 7, all 212 checks green, 3 warnings about disk space",
-	"ele disse: \\\"depois eu vejo isso\\\", mas a gente sabe como termina, não é? haha",
-	"https://example.org/issues/48213?page=2 is the one I meant, see the last comment"
+	"\"Bom dia a todos, alguém sabe a que horas começa a reunião de hoje "
+	    "à tarde?\"",
+	"\"deploy finished on node 7, all 212 checks green, 3 warnings about "
+	    "disk space\"",
+	"\"ele disse: \\\"depois eu vejo isso\\\", mas a gente sabe como "
+	    "termina, não é? haha\"",
+	"\"https://example.org/issues/48213?page=2 is the one I meant, see "
+	    "the last comment\""
 };
 #define TEXTS (sizeof text / sizeof *text)
 
-static void put_time(struct buf *b)
+/* A string of a prefix, which needs no escapes, and a number. */
+static void put_numbered(struct buf *b, const char *key, const char *prefix,
+    uint64_t n)
 {
-	buf_puts(b, ",\"timestamp\":");
-	json_put_time(b, now_ms());
+	json_put_key(b, key);
+	buf_putc(b, '"');
+	buf_puts(b, prefix);
+	buf_u64(b, n);
+	buf_putc(b, '"');
 }
 
 static void put_publish(struct buf *b, const struct client *c)
 {
-	buf_puts(b, "{\"service\":\"publish\",\"data\":{\"user\":\"u");
-	buf_u64(b, c->number);
-	buf_puts(b, "\",\"channel\":\"t");
-	buf_u64(b, load.asked % bench.topics);
-	buf_puts(b, "\",\"message\":\"");
+	put_numbered(b, "user", "u", c->number);
+	put_numbered(b, "channel", "t", load.asked % bench.topics);
+	json_put_key(b, "message");
 	buf_puts(b, text[load.asked % TEXTS]);
-	buf_puts(b, "\"");
-	put_time(b);
-	buf_puts(b, ",\"id\":\"");
-	buf_puts(b, bench.run);
-	buf_puts(b, "-");
-	buf_u64(b, load.asked);
-	buf_puts(b, "\"}}");
+	put_numbered(b, "id", bench.run, load.asked);
 }
 
-/* First the channels t0, t1 ..., then the users u0, u1 ... */
-static void put_create(struct buf *b, const struct client *c)
-{
-	int channel = load.asked < bench.topics;
-
-	(void)c;
-	buf_puts(b, channel ? "{\"service\":\"channel\",\"data\":{\"channel\":\"t" :
-	    "{\"service\":\"login\",\"data\":{\"user\":\"u");
-	buf_u64(b, channel ? load.asked : load.asked - bench.topics);
-	buf_puts(b, "\"");
-	put_time(b);
-	buf_puts(b, "}}");
-}
-
-static void put_ping(struct buf *b, const struct client *c)
+static void put_channel(struct buf *b, const struct client *c)
 {
 	(void)c;
-	buf_puts(b, "{\"service\":\"ping\",\"data\":{}}");
+	put_numbered(b, "channel", "t", load.asked);
 }
 
-static void put_history(struct buf *b, uint64_t after, uint64_t limit)
+static void put_user(struct buf *b, const struct client *c)
 {
-	buf_puts(b, "{\"service\":\"history\",\"data\":{\"channel\":\"");
-	buf_puts(b, bench.topic);
-	buf_puts(b, "\",\"after\":");
-	buf_u64(b, after);
-	buf_puts(b, ",\"limit\":");
-	buf_u64(b, limit);
-	put_time(b);
-	buf_puts(b, "}}");
+	(void)c;
+	put_numbered(b, "user", "u", load.asked);
 }
 
-/* The same places in every run: xorshift, from a fixed start. */
+static void put_nothing(struct buf *b, const struct client *c)
+{
+	(void)b;
+	(void)c;
+}
+
+static void put_page(struct buf *b, uint64_t after, uint64_t limit)
+{
+	json_put_member(b, "channel", str_of(bench.topic));
+	json_put_number(b, "after", after);
+	json_put_number(b, "limit", limit);
+}
+
+/* xorshift from a fixed seed: the same places in every run. */
 static uint64_t random_below(uint64_t n)
 {
 	static uint64_t x = 88172645463325252;
@@ -125,19 +122,31 @@ static uint64_t random_below(uint64_t n)
 static void put_random_page(struct buf *b, const struct client *c)
 {
 	(void)c;
-	put_history(b, random_below(bench.count), 50);
+	put_page(b, random_below(bench.count), RANDOM_PAGE);
 }
 
 static void put_next_page(struct buf *b, const struct client *c)
 {
 	(void)c;
-	put_history(b, bench.after, PAGE);
+	put_page(b, bench.after, HISTORY_MAX);
 }
 
-/* ---- the answers ---- */
+static void put_request(struct buf *b, const struct client *c)
+{
+	buf_putc(b, '{');
+	json_put_member(b, "service", str_of(load.service));
+	json_put_key(b, "data");
+	buf_putc(b, '{');
+	load.put(b, c);
+	json_put_key(b, "timestamp");
+	json_put_time(b, now_ms());
+	buf_puts(b, "}}");
+}
 
-/* Where needle stands in s, or NULL. */
-static const char *find(struct str s, const char *needle)
+/* ---- answers ---- */
+
+/* Where needle first is in s, or NULL. */
+static const char *find_text(struct str s, const char *needle)
 {
 	size_t n = strlen(needle);
 
@@ -155,65 +164,74 @@ static const char *find(struct str s, const char *needle)
 
 static uint64_t caught;
 
-/* Counts the messages of a page and remembers the last one's seq; after an empty page it is over. */
-static void take_page(struct str reply)
+/* Counts the messages of a page and remembers the last one's seq. An empty
+ * page ends the run. */
+static void count_messages(struct str reply)
 {
 	static const char key[] = "\"seq\":";
 	uint64_t before = caught;
 	const char *p;
 
-	while ((p = find(reply, key)) != NULL) {
+	while ((p = find_text(reply, key)) != NULL) {
 		str_skip(&reply, (size_t)(p - reply.p) + sizeof key - 1);
-		bench.after = strtoull(reply.p, NULL, 10);      /* stops at a comma or } */
+		/* Stops at a comma or }. */
+		bench.after = strtoull(reply.p, NULL, 10);
 		caught++;
 	}
 	if (caught == before)
 		load.limit = load.asked;
 }
 
-static void take_answer(struct client *c, struct str reply, int64_t now)
+static void check_reply(struct str reply)
 {
-	int64_t took;
+	int shown = reply.n > 500 ? 500 : (int)reply.n;
+
+	if (find_text(reply, load.expect) == NULL)
+		die(EXIT_FAILED, "instead of %s: %.*s", load.expect, shown,
+		    reply.p);
+}
+
+static void take_reply(struct client *c, struct str reply, int64_t now)
+{
+	int64_t asked = c->asked[c->first];
 
 	if (c->under_way == 0)
-		die(EXIT_FAILED, "an answer too many");
-	if (find(reply, load.expect) == NULL)
-		die(EXIT_FAILED, "instead of %s: %.*s", load.expect,
-		    reply.n > 500 ? 500 : (int)reply.n, reply.p);
-	took = now - c->asked[c->first];
+		die(EXIT_FAILED, "an answer without a request");
+	check_reply(reply);
 	c->first = (c->first + 1) % bench.window;
 	c->under_way--;
 	load.answered++;
 	if (load.took != NULL)
 		load.took(reply);
-	if (now < load.begin || now >= load.end)
-		return;
-	load.counted++;
-	load.times[took < TIMES ? took : TIMES - 1]++;
+	if (now >= load.begin && now < load.end)
+		times_add(now - asked);
 }
 
-/* ---- the clients ---- */
+/* ---- clients ---- */
 
 static int asking(int64_t now)
 {
 	return now < load.end && load.asked < load.limit;
 }
 
-static void ask(struct client *c, int64_t now)
+/* Fills the client's window. */
+static void put_requests(struct client *c, int64_t now)
 {
 	static struct buf body;
 
 	while (c->under_way < bench.window && asking(now)) {
+		size_t slot = (c->first + c->under_way++) % bench.window;
+
 		buf_clear(&body);
-		load.put(&body, c);
-		wire_put(&c->wire, (struct str){ NULL, 0 }, 1);         /* as a REQ does */
+		put_request(&body, c);
+		wire_put(&c->wire, STR(""), 1);         /* as a REQ does */
 		wire_put(&c->wire, buf_str(&body), 0);
-		c->asked[(c->first + c->under_way++) % bench.window] = now;
+		c->asked[slot] = now;
 		load.asked++;
 	}
 }
 
-static void serve(struct client *c, struct pollfd *item)
+static void drive_client(struct client *c, struct pollfd *item)
 {
 	struct str frame;
 	int64_t now;
@@ -224,42 +242,42 @@ static void serve(struct client *c, struct pollfd *item)
 		now = ticks_us();
 		while (wire_next(&c->wire, &frame, &more))
 			if (!more)
-				take_answer(c, frame, now);
-		ask(c, now);
+				take_reply(c, frame, now);
+		put_requests(c, now);
 	}
 	item->events = wire_flush(&c->wire) ? POLLIN : POLLIN | POLLOUT;
 }
 
-static void turn(void)
+static void poll_clients(void)
 {
 	int ready = poll(load.item, (nfds_t)bench.clients, PATIENCE_MS);
 
 	if (ready <= 0)
-		die(EXIT_NOANSWER, "no answer in %d ms, %" PRIu64 " are missing", PATIENCE_MS,
-		    load.asked - load.answered);
+		die(EXIT_NOANSWER, "no answer in %d ms, %" PRIu64
+		    " are missing", PATIENCE_MS, load.asked - load.answered);
 	for (size_t i = 0; i < bench.clients && ready > 0; i++)
 		if (load.item[i].revents != 0) {
-			serve(&load.client[i], &load.item[i]);
+			drive_client(&load.client[i], &load.item[i]);
 			ready--;
 		}
 }
 
-static void connect_clients(const char *endpoint)
+static void open_clients(const char *endpoint)
 {
 	load.client = must_alloc(bench.clients * sizeof *load.client);
 	load.item = must_alloc(bench.clients * sizeof *load.item);
-	load.times = must_alloc(TIMES * sizeof *load.times);
 	for (size_t i = 0; i < bench.clients; i++) {
 		struct client *c = &load.client[i];
 
 		wire_open(&c->wire, endpoint, "DEALER");
 		c->asked = must_alloc(bench.window * sizeof *c->asked);
 		c->number = i;
-		load.item[i] = (struct pollfd){ .fd = c->wire.fd, .events = POLLIN };
+		load.item[i].fd = c->wire.fd;
+		load.item[i].events = POLLIN;
 	}
 }
 
-static void disconnect_clients(void)
+static void close_clients(void)
 {
 	for (size_t i = 0; i < bench.clients; i++) {
 		wire_close(&load.client[i].wire);
@@ -267,110 +285,107 @@ static void disconnect_clients(void)
 	}
 	free(load.client);
 	free(load.item);
-	free(load.times);
 }
 
-/* Every request that was sent is waited for: what is counted afterwards in the logs is exact. */
-static void run(const char *endpoint)
+/* Waits for the answer to every request that was sent, so that bench.sh can
+ * count them in the logs exactly. */
+static void run_load(const char *endpoint)
 {
+	int timed = load.limit == 0;
 	int64_t now;
 
 	if (bench.window == 0)
-		die(EXIT_USAGE, "-w 0: a client with no request under way asks nothing");
-	connect_clients(endpoint);
-	now = ticks_us();
-	load.begin = now + (load.limit == UINT64_MAX ? WARM_MS * 1000 : 0);
-	load.end = load.limit == UINT64_MAX ? load.begin + bench.seconds * 1000000 : INT64_MAX;
+		die(EXIT_USAGE, "-w 0: a client needs a window of 1 or more");
+	if (timed)
+		load.limit = UINT64_MAX;
+	open_clients(endpoint);
+	load.begin = now = ticks_us();
+	load.end = INT64_MAX;
+	if (timed) {
+		load.begin += WARM_MS * 1000;
+		load.end = load.begin + bench.seconds * 1000000;
+	}
 	for (size_t i = 0; i < bench.clients; i++) {
-		ask(&load.client[i], now);
-		(void)wire_flush(&load.client[i].wire); /* the rest: after its first answer */
+		put_requests(&load.client[i], now);
+		/* What does not fit goes after the first answer. */
+		(void)wire_flush(&load.client[i].wire);
 	}
 	while (asking(ticks_us()) || load.answered < load.asked)
-		turn();
-	if (load.end == INT64_MAX)
+		poll_clients();
+	if (!timed)
 		load.end = ticks_us();
+	close_clients();
 }
 
-/* ---- the figures ---- */
+/* ---- figures ---- */
 
 static double elapsed_s(void)
 {
 	return (double)(load.end - load.begin) / 1e6;
 }
 
-static long percentile(unsigned percent)
-{
-	uint64_t below = 0;
-	long us = 0;
-
-	while (us < TIMES - 1 && (below += load.times[us]) * 100 < load.counted * percent)
-		us++;
-	return us;
-}
-
-/* acknowledged in all, requests a second, p50 and p99 in us, our own share of a core in % */
+/* share: processor time of ours, all of it, warming up included. */
 static void print_figures(clock_t cpu)
 {
-	double own = (double)(clock() - cpu) / CLOCKS_PER_SEC;
+	double share = (double)cpu / CLOCKS_PER_SEC /
+	    (elapsed_s() + WARM_MS / 1000.);
 
-	if (load.counted == 0)
+	if (times_count() == 0)
 		die(EXIT_FAILED, "nothing was measured");
-	(void)printf("%" PRIu64 " %.0f %ld %ld %.0f\n", load.answered,
-	    (double)load.counted / elapsed_s(), percentile(50), percentile(99),
-	    100 * own / (elapsed_s() + WARM_MS / 1000.));
+	(void)printf("%" PRIu64 " %.0f %u %u %.0f\n", load.answered,
+	    (double)times_count() / elapsed_s(), times_percentile(50),
+	    times_percentile(99), 100 * share);
 }
 
 void bench_load(char **operand)
 {
-	clock_t cpu = clock();
-
-	load = (struct load){ .put = put_publish, .limit = bench.count > 0 ? bench.count : UINT64_MAX,
-	    .expect = bench.echo ? "\"service\":\"publish\"" : "\"status\":\"OK\"" };
-	run(*operand);
-	print_figures(cpu);
-	disconnect_clients();
-}
-
-/* What is there already is refused, which does not matter here. */
-void bench_create(char **operand)
-{
-	bench.window = CREATE_WINDOW;
-	load = (struct load){ .put = put_create, .limit = bench.topics + bench.count, .expect = "\"status\":\"" };
-	run(*operand);
-	disconnect_clients();
-}
-
-/* Waits for the answer to one request; prints how long that was, in ms. */
-void bench_ping(char **operand)
-{
-	int64_t start = ticks_us();
-
-	load = (struct load){ .put = put_ping, .limit = 1, .expect = "\"status\":\"OK\"" };
-	run(*operand);
-	(void)printf("%.1f\n", (double)(ticks_us() - start) / 1000);
-	disconnect_clients();
+	load = (struct load){ .put = put_publish, .service = "publish",
+	    .limit = bench.count, .expect = bench.echo ?
+	    "\"service\":\"publish\"" : "\"status\":\"OK\"" };
+	run_load(*operand);
+	print_figures(clock());
 }
 
 void bench_history(char **operand)
 {
-	clock_t cpu = clock();
-
 	if (bench.count == 0)
 		die(EXIT_USAGE, "-n is missing: the number of lines");
-	load = (struct load){ .put = put_random_page, .limit = UINT64_MAX,
+	load = (struct load){ .put = put_random_page, .service = "history",
 	    .expect = "\"status\":\"OK\"" };
-	run(*operand);
-	print_figures(cpu);
-	disconnect_clients();
+	run_load(*operand);
+	print_figures(clock());
 }
 
-/* Prints how many messages it was given, and how many a second. */
+void bench_create(char **operand)
+{
+	bench.window = CREATE_WINDOW;
+	load = (struct load){ .put = put_channel, .service = "channel",
+	    .limit = bench.topics, .expect = "\"status\":\"" };
+	run_load(*operand);
+	if (bench.count == 0)
+		return;
+	load = (struct load){ .put = put_user, .service = "login",
+	    .limit = bench.count, .expect = "\"status\":\"" };
+	run_load(*operand);
+}
+
+void bench_ping(char **operand)
+{
+	int64_t start = ticks_us();
+
+	load = (struct load){ .put = put_nothing, .service = "ping",
+	    .limit = 1, .expect = "\"status\":\"OK\"" };
+	run_load(*operand);
+	(void)printf("%.1f\n", (double)(ticks_us() - start) / 1000);
+}
+
 void bench_catchup(char **operand)
 {
 	bench.clients = bench.window = 1;
-	load = (struct load){ .put = put_next_page, .took = take_page, .limit = UINT64_MAX - 1,
+	load = (struct load){ .put = put_next_page, .took = count_messages,
+	    .service = "history", .limit = UINT64_MAX,
 	    .expect = "\"status\":\"OK\"" };
-	run(*operand);
-	(void)printf("%" PRIu64 " %.0f\n", caught, (double)caught / elapsed_s());
-	disconnect_clients();
+	run_load(*operand);
+	(void)printf("%" PRIu64 " %.0f\n", caught,
+	    (double)caught / elapsed_s());
 }

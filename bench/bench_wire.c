@@ -1,4 +1,5 @@
-/* bench_wire.c: see bench_wire.h. What is spoken here is rfc.zeromq.org/spec/23, mechanism NULL. */
+/* bench_wire.c: see bench_wire.h. The protocol is rfc.zeromq.org/spec/23 with
+ * the mechanism NULL. */
 #include "bench_wire.h"
 
 #include "../text.h"
@@ -17,11 +18,24 @@
 #include <unistd.h>
 
 #define GREETING_BYTES 64
-#define READ_BYTES     ((size_t)64 * 1024)      /* a window's answers in one read */
+#define READ_BYTES     ((size_t)64 * 1024)      /* a window's answers */
 #define HANDSHAKE_MS   5000
-#define PATIENCE_MS    5000     /* a daemon that was just started may not listen yet */
+#define CONNECT_MS     5000     /* a daemon may not listen yet */
 
 enum { MORE = 1, LONG = 2, COMMAND = 4 };
+
+static struct sockaddr_in parse_endpoint(const char *endpoint)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	char address[16];
+	unsigned port;
+
+	if (sscanf(endpoint, "tcp://%15[0-9.]:%5u", address, &port) != 2 ||
+	    port > 65535 || inet_pton(AF_INET, address, &to.sin_addr) != 1)
+		die(EXIT_USAGE, "%s: not tcp://a.b.c.d:port", endpoint);
+	to.sin_port = htons((uint16_t)port);
+	return to;
+}
 
 static int connect_once(const struct sockaddr_in *to)
 {
@@ -39,26 +53,20 @@ static int connect_once(const struct sockaddr_in *to)
 
 static int connect_to(const char *endpoint)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET };
-	int64_t until = ticks_ms() + PATIENCE_MS;
+	const struct sockaddr_in to = parse_endpoint(endpoint);
 	const struct timespec pause = { 0, 10 * 1000 * 1000 };
-	char address[16];
-	unsigned port;
+	int64_t until = ticks_ms() + CONNECT_MS;
 	int fd;
 
-	if (sscanf(endpoint, "tcp://%15[0-9.]:%5u", address, &port) != 2 || port > 65535 ||
-	    inet_pton(AF_INET, address, &to.sin_addr) != 1)
-		die(EXIT_USAGE, "%s: not tcp://a.b.c.d:port", endpoint);
-	to.sin_port = htons((uint16_t)port);
 	while ((fd = connect_once(&to)) == -1) {
 		if (ticks_ms() > until)
 			die(EXIT_NOANSWER, "connect %s:", endpoint);
-		(void)nanosleep(&pause, NULL);  /* cut short: tried a little earlier */
+		(void)nanosleep(&pause, NULL);  /* may be cut short */
 	}
 	return fd;
 }
 
-/* The frame that names our type, the one property a peer wants to know. */
+/* The command that names our type, the one property that a peer checks. */
 static void put_ready(struct buf *b, const char *type)
 {
 	static const char name[] = "\5READY\13Socket-Type\0\0\0";
@@ -77,22 +85,23 @@ static void put_greeting(struct buf *b, const char *type)
 
 	greeting[0] = (char)0xff;
 	greeting[9] = 0x7f;
-	greeting[10] = 3;       /* version 3.0: a subscription is a message, not a command */
+	/* Version 3.0: a subscription is a message, not a command. */
+	greeting[10] = 3;
 	memcpy(greeting + 12, "NULL", 4);
 	buf_add(b, greeting, sizeof greeting);
 	put_ready(b, type);
 }
 
-static void wait_readable(struct wire *w)
+static void await_handshake(struct wire *w)
 {
 	struct pollfd item = { .fd = w->fd, .events = POLLIN };
 
 	if (poll(&item, 1, HANDSHAKE_MS) != 1)
-		die(EXIT_NOANSWER, "the peer does not shake hands");
+		die(EXIT_NOANSWER, "no handshake from the peer");
 }
 
-/* The header of the next frame: its bytes, or 0 when it is not all there. */
-static size_t take_header(struct str in, unsigned char *flags, uint64_t *n)
+/* The size of the next frame's header, or 0 when it is incomplete. */
+static size_t read_header(struct str in, unsigned char *flags, uint64_t *n)
 {
 	const unsigned char *p = (const unsigned char *)in.p;
 	size_t header = 2;
@@ -112,11 +121,12 @@ static size_t take_header(struct str in, unsigned char *flags, uint64_t *n)
 	return header;
 }
 
-static int take_any(struct wire *w, struct str *frame, unsigned char *flags)
+/* Commands too. */
+static int take_frame(struct wire *w, struct str *frame, unsigned char *flags)
 {
 	struct str in = { w->in.p + w->taken, w->in.n - w->taken };
 	uint64_t n;
-	size_t header = take_header(in, flags, &n);
+	size_t header = read_header(in, flags, &n);
 
 	if (header == 0 || n > in.n - header)
 		return 0;
@@ -131,24 +141,26 @@ static void shake_hands(struct wire *w)
 	unsigned char flags;
 
 	while (!wire_flush(w))
-		;               /* a hundred bytes on a new connection */
+		;       /* a hundred bytes: a new connection takes them */
 	while (w->in.n < GREETING_BYTES) {
-		wait_readable(w);
+		await_handshake(w);
 		wire_fill(w);
 	}
 	w->taken = GREETING_BYTES;
-	while (!take_any(w, &frame, &flags)) {
-		wait_readable(w);
+	while (!take_frame(w, &frame, &flags)) {
+		await_handshake(w);
 		wire_fill(w);
 	}
-	if (!(flags & COMMAND) || frame.n < 6 || memcmp(frame.p, "\5READY", 6) != 0)
-		die(EXIT_FAILED, "the peer does not want to talk");
+	if (!(flags & COMMAND) || frame.n < 6 ||
+	    memcmp(frame.p, "\5READY", 6) != 0)
+		die(EXIT_FAILED, "the peer refuses the connection");
 }
 
 void wire_open(struct wire *w, const char *endpoint, const char *type)
 {
 	*w = (struct wire){ .fd = connect_to(endpoint) };
-	if (fcntl(w->fd, F_SETFL, O_NONBLOCK) == -1 || fcntl(w->fd, F_SETFD, FD_CLOEXEC) == -1)
+	if (fcntl(w->fd, F_SETFL, O_NONBLOCK) == -1 ||
+	    fcntl(w->fd, F_SETFD, FD_CLOEXEC) == -1)
 		die(EXIT_FAILED, "fcntl:");
 	put_greeting(&w->out, type);
 	shake_hands(w);
@@ -156,7 +168,8 @@ void wire_open(struct wire *w, const char *endpoint, const char *type)
 
 void wire_close(struct wire *w)
 {
-	(void)close(w->fd);     /* what was sent has been answered, or nobody waits for it */
+	/* What was sent has been answered, or the answer is not needed. */
+	(void)close(w->fd);
 	buf_free(&w->in);
 	buf_free(&w->out);
 }
@@ -176,7 +189,8 @@ int wire_flush(struct wire *w)
 	if (w->out.err)
 		die(EXIT_FAILED, "out of memory");
 	while (w->sent < w->out.n) {
-		ssize_t n = send(w->fd, w->out.p + w->sent, w->out.n - w->sent, MSG_NOSIGNAL);
+		ssize_t n = send(w->fd, w->out.p + w->sent,
+		    w->out.n - w->sent, MSG_NOSIGNAL);
 
 		if (n == -1 && errno == EAGAIN)
 			return 0;
@@ -205,7 +219,7 @@ void wire_fill(struct wire *w)
 		die(EXIT_FAILED, "out of memory");
 	n = recv(w->fd, to, w->in.cap - w->in.n, 0);
 	if (n == 0)
-		die(EXIT_FAILED, "the peer has hung up");
+		die(EXIT_FAILED, "the peer has closed the connection");
 	if (n == -1 && errno != EAGAIN && errno != EINTR)
 		die(EXIT_FAILED, "recv:");
 	if (n > 0)
@@ -217,7 +231,7 @@ int wire_next(struct wire *w, struct str *frame, int *more)
 	unsigned char flags;
 
 	do
-		if (!take_any(w, frame, &flags))
+		if (!take_frame(w, frame, &flags))
 			return 0;
 	while (flags & COMMAND);
 	*more = (flags & MORE) != 0;

@@ -1,23 +1,24 @@
 #!/bin/sh
-# pkg/deb.sh: makes recado_VERSION_ARCHITECTURE.deb here, for the Debian that it
-# runs on, built with Debian's own compiler flags. Needs dpkg-dev.
+# pkg/deb.sh: makes recado_VERSION_ARCHITECTURE.deb in the root, for the Debian
+# that it runs on, built with Debian's own compiler flags. Needs dpkg-dev.
 #
-# DEBFULLNAME and DEBEMAIL: who made the package. SOURCE_DATE_EPOCH: when; the same sources and the same
-# time give the same bytes.
+# DEBFULLNAME and DEBEMAIL: who made the package. SOURCE_DATE_EPOCH: when; the
+# same sources and the same time give the same bytes.
 set -eu
 cd "$(dirname "$0")/.."
 umask 022
-units='recado-broker.service recado-proxy.service recado-server.service'
+units=$(cd pkg/systemd && echo *.service)
 
 for program in dpkg-deb dpkg-buildflags dpkg-shlibdeps; do
 	command -v $program >/dev/null || {
-		echo "deb.sh: there is no $program; apt-get install dpkg-dev" >&2
+		echo "deb.sh: $program: not found; apt-get install dpkg-dev" >&2
 		exit 1
 	}
 done
 here=$(pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 tree=$work/tree
 version=$(sed -n 's/^#define RECADO_VERSION "\(.*\)"/\1/p' util.h)
 arch=$(dpkg --print-architecture)
@@ -33,7 +34,8 @@ build() {
 	"${MAKE:-make}" install OUT="$work/out" DESTDIR="$tree" PREFIX=/usr \
 		CPPFLAGS="$(flags CPPFLAGS)" CFLAGS="$(flags CFLAGS)" \
 		LDFLAGS="$(flags LDFLAGS)"
-	strip --remove-section=.comment --remove-section=.note "$tree"/usr/bin/*
+	strip --remove-section=.comment --remove-section=.note \
+		"$tree"/usr/bin/*
 }
 
 copyright() {
@@ -45,12 +47,18 @@ copyright() {
 	END
 	sed -n 's/^Copyright (c) /Copyright: /p' LICENSE
 	echo 'License: Expat'
-	sed '1,/^Copyright/d; 1d; s/^/ /; s/^ $/ ./' LICENSE | sed '1{/^ \.$/d;}'
+	sed '1,/^Copyright/d; 1d; s/^/ /; s/^ $/ ./' LICENSE |
+		sed '1{/^ \.$/d;}'
 }
 
 changelog() {
-	printf 'recado (%s) unstable; urgency=medium\n\n  * See the history of the sources.\n\n -- %s  %s\n' \
-		"$version" "$maintainer" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
+	cat <<-END
+	recado ($version) unstable; urgency=medium
+
+	  * See CHANGELOG.md.
+
+	 -- $maintainer  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
+	END
 }
 
 documents() {
@@ -61,26 +69,28 @@ documents() {
 	gzip -9n "$tree"/usr/share/man/man*/*
 }
 
-# dpkg-shlibdeps wants to see a debian/control.
+# dpkg-shlibdeps insists on a debian/control.
 depends() {
 	mkdir -p "$work/shlibs/debian"
 	cd "$work/shlibs"
-	printf 'Source: recado\n\nPackage: recado\nArchitecture: any\n' >debian/control
+	printf 'Source: recado\n\nPackage: recado\nArchitecture: any\n' \
+		>debian/control
 	dpkg-shlibdeps -O "$tree"/usr/bin/* | sed -n 's/^shlibs:Depends=//p'
 }
 
-# On a machine without systemd the helpers do nothing but note what is enabled.
+# On a machine without systemd the helpers only note what is enabled.
 scripts() {
 	cat >"$tree/DEBIAN/postinst" <<-END
 	#!/bin/sh
 	set -e
-	if [ "\$1" = configure ] || [ "\$1" = abort-upgrade ] || [ "\$1" = abort-remove ]; then
+	if [ "\$1" = configure ] || [ "\$1" = abort-upgrade ] ||
+		[ "\$1" = abort-remove ]; then
 		for unit in $units; do
+			action=update-state
 			if deb-systemd-helper --quiet was-enabled "\$unit"; then
-				deb-systemd-helper enable "\$unit" >/dev/null || true
-			else
-				deb-systemd-helper update-state "\$unit" >/dev/null || true
+				action=enable
 			fi
+			deb-systemd-helper \$action "\$unit" >/dev/null || true
 		done
 		if [ -d /run/systemd/system ]; then
 			systemctl --system daemon-reload >/dev/null || true
@@ -112,26 +122,32 @@ scripts() {
 }
 
 control() {
+	size=$(du -k -s --apparent-size "$tree/usr" | cut -f 1)
 	cat >"$tree/DEBIAN/control" <<-END
 	Package: recado
 	Version: $version
 	Architecture: $arch
 	Maintainer: $maintainer
-	Installed-Size: $(du -k -s --apparent-size "$tree/usr" | cut -f 1)
+	Installed-Size: $size
 	Depends: $(depends)
 	Suggests: bash-completion
 	Section: net
 	Priority: optional
 	Description: small, durable chat and publish/subscribe system
-	 recado (Portuguese: a message left for somebody) is a few programs over ZeroMQ.
-	 A message is acknowledged only when its line is on disk, in a plain-text log
-	 that cat and grep read; there is no other store.
+	 recado (Portuguese: a message left for somebody) is a few programs over
+	 ZeroMQ. A message is acknowledged only when its line is on disk, in a
+	 plain-text log that cat and grep read; there is no other store.
 	 .
-	 This package has the client, a bot, a verifier of logs, and broker, proxy and
-	 server, which are started and listen on 127.0.0.1. What is said is kept in
-	 /var/lib/recado.
+	 This package contains the client, a bot, a verifier of logs, and
+	 broker, proxy and server, which are started and listen on 127.0.0.1.
+	 Messages are kept in /var/lib/recado.
 	END
-	(cd "$tree" && find usr -type f | LC_ALL=C sort | xargs -d '\n' md5sum) >"$tree/DEBIAN/md5sums"
+}
+
+checksums() {
+	cd "$tree"
+	find usr -type f | LC_ALL=C sort | xargs -d '\n' md5sum \
+		>DEBIAN/md5sums
 }
 
 (build)
@@ -139,4 +155,6 @@ control() {
 mkdir "$tree/DEBIAN"
 scripts
 control
-dpkg-deb --root-owner-group --build "$tree" "$here/recado_${version}_$arch.deb"
+(checksums)
+dpkg-deb --root-owner-group --build "$tree" \
+	"$here/recado_${version}_$arch.deb"

@@ -1,5 +1,5 @@
-# pkg/rules.mk: installing and packaging; part of the Makefile. PREFIX is
-# where things will be used; DESTDIR, for packagers, goes in front of it.
+# pkg/rules.mk: installation and packaging; part of the Makefile. PREFIX is
+# where things will be used; DESTDIR, for packagers, goes before it.
 PREFIX  = /usr/local
 BINDIR  = $(PREFIX)/bin
 DATADIR = $(PREFIX)/share
@@ -20,7 +20,8 @@ UNITS   = $(wildcard pkg/systemd/*.service)
 
 install: all
 	for dir in '$(BINDIR)' '$(MANDIR)/man1' '$(MANDIR)/man7' \
-		'$(MANDIR)/man8' '$(DOCDIR)/bench' '$(BASHDIR)' '$(UNITDIR)'; do \
+		'$(MANDIR)/man8' '$(DOCDIR)/bench' '$(BASHDIR)' \
+		'$(UNITDIR)'; do \
 		$(INSTALL) -d '$(DESTDIR)'"$$dir" || exit 1; done
 	$(INSTALL) -m 755 $(OUT)/client '$(DESTDIR)$(BINDIR)/recado'
 	for name in $(OTHERS); do \
@@ -36,17 +37,21 @@ install: all
 		sed 's|^ExecStart=recado|ExecStart=$(BINDIR)/recado|' $$unit \
 			>'$(DESTDIR)$(UNITDIR)'/$${unit##*/} || exit 1; done
 
-# What was installed with the same variables. Folders stay, but for recado's
-# own.
+# Removes what was installed with the same variables. Of the directories only
+# recado's own goes.
 uninstall:
 	cd '$(DESTDIR)$(BINDIR)' && rm -f recado $(OTHERS:%=recado-%)
 	rm -f '$(DESTDIR)$(BASHDIR)/recado'
 	for page in $(notdir $(MAN)); do \
-		rm -f '$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page || exit 1; done
+		rm -f '$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page || \
+			exit 1; done
 	cd '$(DESTDIR)$(UNITDIR)' && rm -f $(notdir $(UNITS))
 	rm -rf '$(DESTDIR)$(DOCDIR)'
 
 deb:
 	@MAKE='$(MAKE)' pkg/deb.sh
+
+clean::
+	rm -f recado_*.deb
 
 .PHONY: install uninstall deb

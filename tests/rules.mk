@@ -42,7 +42,7 @@ fuzz:
 tidy:
 	clang-tidy --quiet ./*.c tests/*.c bench/*.c -- $(STD)
 
-$(OBJ)/%.o: tests/%.c $(OBJ)/deps.ok
+$(OBJ)/%.o: tests/%.c | $(OBJ)/deps.ok
 	$(COMPILE) -c -o $@ $<
 
 $(OBJ)/kit.a: $(KIT:%=$(OBJ)/%.o)
@@ -52,5 +52,8 @@ $(OBJ)/kit.a: $(KIT:%=$(OBJ)/%.o)
 $(TESTS:%=$(OBJ)/%) $(TOOLS:%=$(OBJ)/%): $(OBJ)/%: $(OBJ)/%.o $(OBJ)/kit.a \
     $(OBJ)/recado.a
 	$(LINK) -o $@ $^ $(ZMQ_LIBS)
+
+clean::
+	rm -rf san fuzz
 
 .PHONY: everything test check-san soak mutants fuzz tidy
