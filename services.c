@@ -423,6 +423,13 @@ static void answer_channels(struct services *v, const struct request *r, struct 
 	put_names(v, ",\"users\":[", TOPIC_CHANNEL, out);
 }
 
+static void answer_ping(struct services *v, const struct request *r, struct buf *out)
+{
+	(void)v;
+	(void)r;
+	json_put_member(out, "version", STR(RECADO_VERSION));
+}
+
 /* ---- stats ---- */
 
 static int by_value(const void *a, const void *b)
@@ -502,7 +509,7 @@ static void put_channels(struct services *v, struct buf *out)
 
 static void answer_stats(struct services *v, const struct request *r, struct buf *out)
 {
-	(void)r;
+	answer_ping(v, r, out);
 	put_server(v, out);
 	put_broker(v, out);
 	put_channels(v, out);
@@ -516,7 +523,7 @@ static const struct service services[] = {
 	{ "channel",  take_channel, NULL,            "sucesso" },
 	{ "channels", take_nothing, answer_channels, "OK" },
 	{ "users",    take_nothing, answer_users,    "OK" },
-	{ "ping",     take_nothing, NULL,            "OK" },
+	{ "ping",     take_nothing, answer_ping,     "OK" },
 	{ "stats",    take_nothing, answer_stats,    "OK" },
 };
 
