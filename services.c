@@ -542,36 +542,42 @@ static const struct service *find_service(struct services *v)
 	return NULL;
 }
 
-static void take(struct services *v, struct request *r)
+/* The request's data, once all is checked that every request has in common;
+ * else NULL, and r->refused. */
+static const struct json_node *read_request(struct services *v,
+    struct request *r)
 {
 	const struct json_node *data;
 
-	if (r->body.n > REQUEST_BYTES_MAX)
+	buf_clear(&v->scratch);
+	/* Escapes only shrink, and an id is added: decoded strings never move
+	 * while others are in use. */
+	if (buf_room(&v->scratch, r->body.n + ID_BYTES_MAX) == NULL)
+		r->refused = reason(ENOMEM);
+	else if (r->body.n > REQUEST_BYTES_MAX)
 		r->refused = "pedido longo demais: até " LIMIT_TEXT(REQUEST_KIB_MAX) " KiB";
 	else if (json_parse(&v->json, r->body.p, r->body.n) == -1)
-		r->refused = "JSON inválido";
+		r->refused = strcmp(v->json.error, "out of memory") == 0 ?
+		    reason(ENOMEM) : "JSON inválido";
 	else if (v->json.node->type != JSON_OBJECT)
 		r->refused = "o pedido não é um objeto";
 	if (r->refused != NULL)
-		return;
+		return NULL;
 	r->service = find_service(v);
 	data = json_get(&v->json, v->json.node, "data");
 	if (r->service == NULL)
 		r->refused = "serviço desconhecido";
 	else if (data == NULL || data->type != JSON_OBJECT)
 		r->refused = "falta data";
-	else
-		r->service->take(v, r, data);
+	return r->refused == NULL ? data : NULL;
 }
 
 void service_take(struct services *v, struct request *r)
 {
-	buf_clear(&v->scratch);
-	/* Escapes only shrink, and an id is added: decoded strings never move while others are in use. */
-	if (buf_room(&v->scratch, r->body.n + 64) == NULL)
-		r->refused = reason(ENOMEM);
-	else
-		take(v, r);
+	const struct json_node *data = read_request(v, r);
+
+	if (data != NULL)
+		r->service->take(v, r, data);
 	v->requests++;
 }
 

@@ -1,0 +1,68 @@
+/* test_refusals.c: what a server answers when memory runs out. Requests are
+ * given to the services directly; one that is refused so early needs no store. */
+#include "../services.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t bytes_max = SIZE_MAX;     /* a longer block is not given */
+
+static void *small_realloc(void *p, size_t n)
+{
+	return n <= bytes_max ? realloc(p, n) : NULL;
+}
+
+#define realloc small_realloc
+#include "../buf.c"
+#include "../json.c"
+#undef realloc
+
+static int begins_with(struct str s, const char *start)
+{
+	return s.n >= strlen(start) && memcmp(s.p, start, strlen(start)) == 0;
+}
+
+#define ERROR_REPLY(service, reason) "{\"service\":\"" service "\"," \
+	"\"data\":{\"status\":\"erro\",\"message\":\"" reason "\"," \
+	"\"description\":\"" reason "\",\"timestamp\":"
+
+static void check_reply(struct services *v, const struct request *r,
+    const char *start)
+{
+	struct buf reply = { 0 };
+
+	bytes_max = SIZE_MAX;
+	service_answer(v, r, 0, &reply);
+	CHECK(begins_with(buf_str(&reply), start), "%.*s", (int)reply.n,
+	    reply.p);
+	buf_free(&reply);
+}
+
+/* Valid JSON with more values than the parser gets memory for. */
+static void test_parse(void)
+{
+	struct services v = { 0 };
+	struct request r = { 0 };
+	struct buf body = { 0 };
+
+	buf_puts(&body, "{\"service\":\"ping\",\"data\":{\"a\":[0");
+	for (int i = 0; i < 1000; i++)
+		buf_puts(&body, ",0");
+	buf_puts(&body, "]}}");
+	r.body = buf_str(&body);
+	bytes_max = 8192;
+	service_take(&v, &r);
+	check_reply(&v, &r, ERROR_REPLY("erro", "sem memória"));
+	r = (struct request){ .body = r.body };
+	service_take(&v, &r);
+	CHECK(r.refused == NULL, "%s", r.refused);
+	buf_free(&body);
+	service_free(&v);
+}
+
+int main(void)
+{
+	check_group("a parse that runs out of memory says so", test_parse);
+	return check_done();
+}
