@@ -372,7 +372,7 @@ static void refuse_all(struct server *s)
 
 	warn("store:");
 	for (size_t i = 0; i < s->requests; i++)
-		service_refuse(&s->request[i], e);
+		service_refuse(&s->services, &s->request[i], e);
 	answer(s, 0);
 }
 

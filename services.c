@@ -619,9 +619,10 @@ void service_answer(struct services *v, const struct request *r, int failed, str
 	buf_puts(out, "}}");
 }
 
-void service_refuse(struct request *r, int error)
+void service_refuse(struct services *v, struct request *r, int error)
 {
-	r->refused = reason(error);
+	if (read_request(v, r) != NULL)
+		r->refused = reason(error);
 }
 
 void service_free(struct services *v)

@@ -55,8 +55,9 @@ void service_take(struct services *v, struct request *r);
 /* Appends the reply. failed: 0, or the errno of the commit that stored nothing. */
 void service_answer(struct services *v, const struct request *r, int failed, struct buf *out);
 
-/* Makes it one that is refused for a reason of the disk, without a look at it. */
-void service_refuse(struct request *r, int error);
+/* Instead of service_take() where the store cannot be used: refuses the
+ * request because of this errno, if nothing else is wrong with it. */
+void service_refuse(struct services *v, struct request *r, int error);
 void service_free(struct services *v);
 
 /* Makes a channel in the current batch unless it is there. -1: the name is bad or taken, or errno. */

@@ -1,8 +1,10 @@
-/* test_refusals.c: what a server answers when memory runs out. Requests are
- * given to the services directly; one that is refused so early needs no store. */
+/* test_refusals.c: what a server answers when memory runs out or its data
+ * directory cannot be used. Requests are given to the services directly; one
+ * that is refused so early needs no store. */
 #include "../services.h"
 #include "tap.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,8 +63,31 @@ static void test_parse(void)
 	service_free(&v);
 }
 
+static void check_refused(struct str body, int error, const char *start)
+{
+	struct services v = { 0 };
+	struct request r = { .body = body };
+
+	service_refuse(&v, &r, error);
+	check_reply(&v, &r, start);
+	service_free(&v);
+}
+
+static void test_refused(void)
+{
+	check_refused(STR("{\"service\":\"login\",\"data\":{}}"), EIO,
+	    ERROR_REPLY("login", "falha de disco"));
+	check_refused(STR("{\"service\":\"p\\u0069ng\",\"data\":{}}"), ENOENT,
+	    ERROR_REPLY("ping", "não existe"));
+	check_refused(STR("{\"service\":\"dance\",\"data\":{}}"), EIO,
+	    ERROR_REPLY("erro", "serviço desconhecido"));
+	check_refused(STR("nonsense"), EIO,
+	    ERROR_REPLY("erro", "JSON inválido"));
+}
+
 int main(void)
 {
 	check_group("a parse that runs out of memory says so", test_parse);
+	check_group("without a store each service refuses", test_refused);
 	return check_done();
 }
