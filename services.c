@@ -145,20 +145,16 @@ static struct topic *existing(struct services *v, struct request *r, enum topic_
 	return NULL;
 }
 
-/* Whoever speaks is a user from then on. */
-static void register_user(struct services *v, struct request *r, struct str user, const char *event,
-    struct str when, struct str id)
+/* Creates the user if need be. 1: that was needed. */
+static int create_user(struct services *v, struct request *r, struct str user)
 {
-	if (!store_has(v->store, TOPIC_USER, user)) {
-		if (store_has(v->store, TOPIC_CHANNEL, user))
-			r->refused = "já existe um canal com esse nome";
-		else if (store_create(v->store, TOPIC_USER, user) == NULL)
-			refuse_errno(r);
-		else
-			put_event(v, r, user, event, when, id);
-	} else if (strcmp(event, "login") == 0) {
-		put_event(v, r, user, event, when, id);
-	}
+	if (store_has(v->store, TOPIC_USER, user))
+		return 0;
+	if (store_has(v->store, TOPIC_CHANNEL, user))
+		r->refused = "já existe um canal com esse nome";
+	else if (store_create(v->store, TOPIC_USER, user) == NULL)
+		refuse_errno(r);
+	return r->refused == NULL;
 }
 
 /* ---- publications ---- */
@@ -228,8 +224,11 @@ static void take_login(struct services *v, struct request *r, const struct json_
 
 	if (r->refused == NULL)
 		id = request_id(v, r, data);
-	if (r->refused == NULL && !event_seen(v, r, user, "login", id))
-		register_user(v, r, user, "login", stamp(v, data), id);
+	if (r->refused != NULL || event_seen(v, r, user, "login", id))
+		return;
+	(void)create_user(v, r, user);
+	if (r->refused == NULL)
+		put_event(v, r, user, "login", stamp(v, data), id);
 }
 
 static void take_channel(struct services *v, struct request *r, const struct json_node *data)
@@ -284,7 +283,10 @@ static void take_text(struct services *v, struct request *r, const struct json_n
 		take_again(v, r, t);
 		return;
 	}
-	register_user(v, r, user, "user", l.stamp, l.id);
+	/* The message has the id: a login with the same one must find its own
+	 * event, not this one. */
+	if (create_user(v, r, user))
+		put_event(v, r, user, "user", l.stamp, (struct str){ NULL, 0 });
 	if (r->refused != NULL)
 		return;
 	if (store_put(v->store, t, &l) == -1) {

@@ -269,6 +269,16 @@ test_same_id_is_one_message() {
 	want 1 "$(wc -l <data/users/bob.log | tr -d ' ')"
 }
 
+# A login is recorded once per id, also when a user's first message had that id.
+test_same_id_is_one_login() {
+	up -c geral
+	ask '{"service":"publish","data":{"user":"ana","channel":"geral","message":"oi","id":"k"}}'
+	for _ in 1 2 3; do
+		ask '{"service":"login","data":{"user":"ana","id":"k"}}'
+	done
+	want 'user login ' "$(grep '	ana	' data/events.log | cut -f 4 | tr '\n' ' ')"
+}
+
 # A request that is answered by nobody but the broker.
 test_no_server() {
 	broker_up
