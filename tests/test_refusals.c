@@ -29,7 +29,7 @@ static int begins_with(struct str s, const char *start)
 	"\"data\":{\"status\":\"erro\",\"message\":\"" reason "\"," \
 	"\"description\":\"" reason "\",\"timestamp\":"
 
-static void check_reply(struct services *v, const struct request *r,
+static void check_reply(struct services *v, const struct job *r,
     const char *start)
 {
 	struct buf reply = { 0 };
@@ -45,7 +45,7 @@ static void check_reply(struct services *v, const struct request *r,
 static void test_parse(void)
 {
 	struct services v = { 0 };
-	struct request r = { 0 };
+	struct job r = { 0 };
 	struct buf body = { 0 };
 
 	buf_puts(&body, "{\"service\":\"ping\",\"data\":{\"a\":[0");
@@ -56,7 +56,7 @@ static void test_parse(void)
 	bytes_max = 8192;
 	service_take(&v, &r);
 	check_reply(&v, &r, ERROR_REPLY("erro", "sem memória"));
-	r = (struct request){ .body = r.body };
+	r = (struct job){ .body = r.body };
 	service_take(&v, &r);
 	CHECK(r.refused == NULL, "%s", r.refused);
 	buf_free(&body);
@@ -66,7 +66,7 @@ static void test_parse(void)
 static void check_refused(struct str body, int error, const char *start)
 {
 	struct services v = { 0 };
-	struct request r = { .body = body };
+	struct job r = { .body = body };
 
 	service_refuse(&v, &r, error);
 	check_reply(&v, &r, start);
