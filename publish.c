@@ -14,13 +14,12 @@ struct publication {
 
 void publish_put(struct buf *b, const struct topic *t, const struct line *l)
 {
-	buf_putc(b, '{');
 	if (t->kind == TOPIC_CHANNEL) {
-		json_put_member(b, "type", STR("channel"));
+		buf_puts(b, "{\"type\":\"channel\"");
 		json_put_member(b, "channel", t->name);
 		json_put_member(b, "user", l->user);
 	} else {
-		json_put_member(b, "type", STR("private"));
+		buf_puts(b, "{\"type\":\"private\"");
 		json_put_member(b, "user", l->user);
 		json_put_member(b, "src", l->user);
 		json_put_member(b, "from", l->user);
