@@ -1,5 +1,6 @@
-# One image for all roles: the programs, the libraries that they load, and a static busybox, so that
-# sh, cat and grep work in it. Everything else stays behind in the stage that compiles.
+# One image for all roles: the programs, the libraries that they load, and a
+# static busybox, so that sh, cat and grep work in it. Everything else stays in
+# the stage that compiles.
 FROM debian:bookworm-slim AS build
 WORKDIR /src
 COPY deps.sh ./
@@ -8,18 +9,21 @@ RUN ./deps.sh && if ! command -v busybox; then apt-get update && \
 COPY Makefile *.c *.h ./
 RUN make LDFLAGS='-s -Wl,-z,relro,-z,now'
 RUN mkdir -p /image/bin /image/etc /image/tmp /volume && \
-	cp broker proxy server client bot logck /image/bin/ && \
+	programs='broker proxy server client bot logck' && \
+	cp $programs /image/bin/ && \
 	ldd /image/bin/* | sed -n 's/^[^/]*\(\/[^ :]*\) (.*/\1/p' | sort -u | \
-		while read -r library; do cp -L --parents "$library" /image; done && \
+		while read -r file; do cp -L --parents "$file" /image; done && \
 	cp "$(command -v busybox)" /image/bin/busybox && \
-	for name in $(busybox --list); do [ -e /image/bin/"$name" ] || ln -s busybox /image/bin/"$name"; done && \
+	for name in $(busybox --list); do [ -e /image/bin/"$name" ] || \
+		ln -s busybox /image/bin/"$name"; done && \
 	echo 'recado:x:1000:1000::/data:/bin/sh' >/image/etc/passwd && \
 	echo 'recado:x:1000:' >/image/etc/group && \
-	for name in broker proxy server client bot logck; do chroot /image "$name" -V; done
+	for name in $programs; do chroot /image "$name" -V; done
 
 FROM scratch
 COPY --from=build /image /
-# The volume takes its owner from here: the logs belong to the user that writes them.
+# The volume takes its owner from here: the logs belong to the user that writes
+# them.
 COPY --from=build --chown=1000:1000 /volume /data
 USER 1000:1000
 WORKDIR /

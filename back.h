@@ -1,24 +1,33 @@
 /* back.h: what broker and servers say to each other (port 5556).
  *
- * A message is one frame (the broker's ROUTER puts the server's address in front of it): a letter,
- * then what the letter says. Numbers are unsigned, little-endian, 8 bytes. Many requests travel in
- * one message: a frame costs about as much as the rest of a request, so a turn of the loop sends
- * each peer at most one.
+ * A message is one frame (in the broker's ROUTER the server's address comes
+ * before it): a letter, then what belongs to the letter. Numbers are unsigned,
+ * little-endian, 8 bytes. Many requests travel in one message, since a frame
+ * costs about as much as the rest of a request: in a turn of its loop each side
+ * sends the other at most one.
  *
  *   server to broker
- *     H version credit         hello: takes requests, this many at a time; its answer is a B
- *     A (boot count length body)...      answers; each gives one credit back
- *     P                        beat, every HEARTBEAT_MS when nothing else was said
- *     G                        goodbye: no new requests please, the open ones will be answered
+ *     H version credit           hello: takes requests, so many at a time;
+ *                                it is answered with a B
+ *     A (boot count length body)...
+ *                                answers; each gives one credit back
+ *     P                          heartbeat, every HEARTBEAT_MS when nothing
+ *                                else was said
+ *     G                          goodbye: no new requests please; the open
+ *                                ones will be answered
  *   broker to server
- *     Q (boot count length body)...      requests, never more than the credit
- *     B counters               beat, every HEARTBEAT_MS, with the broker's counters in their fixed order
- *     W                        who are you? sent to a server that the broker took for dead: say H again
+ *     Q (boot count length body)...
+ *                                requests, never more than the credit
+ *     B counters                 heartbeat, every HEARTBEAT_MS, with the
+ *                                broker's counters in their fixed order
+ *     W                          who are you? to a server that the broker
+ *                                does not know, or no longer: say hello
  *
- * boot and count are the request id: boot is the broker's start time in microseconds, count never
- * comes twice, so an id is unique over restarts of the broker. In a log it reads ~boot.count, both
- * in hex. In a Q, BACK_AGAIN is added to the count of a request that a server was given before.
- * Whoever is silent for DEAD_MS is taken for dead. */
+ * boot and count are the request id: boot is the broker's start time in
+ * microseconds and no count comes twice, so an id is unique over restarts of
+ * the broker. In a log it reads ~boot.count, both in hex. In a Q, BACK_AGAIN is
+ * added to the count of a request that a server was given before. A peer that
+ * is silent for DEAD_MS is dead. */
 #ifndef BACK_H
 #define BACK_H
 
@@ -34,21 +43,22 @@ struct request_id {
 
 /* The broker's counters as they travel in B. */
 enum back_counter {
-	BACK_WAITING,           /* requests that no server has taken yet */
+	BACK_WAITING,           /* requests that wait for a server */
 	BACK_OPEN,              /* requests at servers */
 	BACK_SERVERS,
 	BACK_CREDIT,            /* room at all servers together */
 	BACK_REQUESTS,          /* taken from clients since the start */
 	BACK_ANSWERED,
-	BACK_REDELIVERED,       /* given to another server, or again to one that came back */
-	BACK_EXPIRED,           /* answered by the broker itself: no server in time */
-	BACK_UNROUTABLE,        /* answers to clients that were gone */
+	BACK_REDELIVERED,       /* given to a server a second time */
+	BACK_EXPIRED,           /* answered by the broker: no server in time */
+	BACK_UNROUTABLE,        /* answers that no client took */
 	BACK_UPTIME_MS,
 	BACK_COUNTERS
 };
 
 /* One request or one answer. */
-static inline void back_put_record(struct buf *b, struct request_id id, struct str body)
+static inline void back_put_record(struct buf *b, struct request_id id,
+    struct str body)
 {
 	buf_le64(b, id.boot);
 	buf_le64(b, id.count);
@@ -56,7 +66,7 @@ static inline void back_put_record(struct buf *b, struct request_id id, struct s
 	buf_str_add(b, body);
 }
 
-/* The same for a body that is appended to b between the two calls. */
+/* The same for a body that is appended to b between these two calls. */
 static inline size_t back_open_record(struct buf *b, struct request_id id)
 {
 	back_put_record(b, id, (struct str){ NULL, 0 });
@@ -71,8 +81,10 @@ static inline void back_close_record(struct buf *b, size_t opened)
 		b->p[opened - 8 + (size_t)i] = (char)(n >> 8 * i);
 }
 
-/* Takes the next record off s. 1: there was one; 0: s is at its end; -1: not a record. */
-static inline int back_take_record(struct str *s, struct request_id *id, struct str *body)
+/* Takes the next record off s. 1: there was one; 0: s is at its end; -1: s is
+ * truncated. */
+static inline int back_take_record(struct str *s, struct request_id *id,
+    struct str *body)
 {
 	uint64_t n;
 

@@ -1,21 +1,24 @@
 #!/bin/sh
-# deps.sh: sees whether a compiler and libzmq with its headers are there. What is missing it installs
-# with the system's package manager when it may (root, or sudo without a password); else it prints
-# the command and ends with 1.
+# deps.sh: checks that make, a C compiler and libzmq with its headers are there.
+# What is missing it installs with the system's package manager if it may (as
+# root, or with sudo without a password); else it prints the command and exits
+# with 1.
 set -u
 cc=${CC:-cc}
 
-# shellcheck disable=SC2046 # the flags are several words
+# shellcheck disable=SC2086 # the flags are several words
 works() {
+	flags=$(pkg-config --cflags --libs libzmq 2>/dev/null || echo -lzmq)
 	command -v make >/dev/null && printf '%s\n' '#include <zmq.h>' \
 		'int main(void) { return zmq_errno(); }' |
-		$cc -x c -o "$try" - $(pkg-config --cflags --libs libzmq 2>/dev/null || echo -lzmq) 2>/dev/null
+		$cc -x c -o "$try" - $flags 2>/dev/null
 }
 
-# The command that installs everything, for the package manager that is here.
+# Sets install to the command for the package manager that is here.
 installer() {
 	if command -v apt-get; then
-		install='apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make libzmq3-dev'
+		get='apt-get install -y --no-install-recommends'
+		install="apt-get update && $get gcc libc6-dev make libzmq3-dev"
 	elif command -v dnf; then
 		install='dnf install -y gcc make zeromq-devel'
 	elif command -v apk; then
@@ -23,7 +26,7 @@ installer() {
 	elif command -v pacman; then
 		install='pacman -S --noconfirm --needed gcc make zeromq'
 	elif command -v zypper; then
-		install='zypper --non-interactive install gcc make zeromq-devel'
+		install='zypper -n install gcc make zeromq-devel'
 	elif command -v brew; then
 		install='brew install zeromq pkg-config'
 	else
@@ -35,9 +38,9 @@ try=$(mktemp) || exit 1
 trap 'rm -f "$try"' EXIT
 works && exit 0
 
-echo 'recado needs a C compiler, make and libzmq with its headers; not all of them are here.' >&2
+echo 'recado needs a C compiler, make, and libzmq with its headers.' >&2
 installer || {
-	echo 'Please install them and try again.' >&2
+	echo 'Install what is missing and try again.' >&2
 	exit 1
 }
 case $install in
@@ -47,18 +50,19 @@ brew*) root= ;;
 	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
 		root='sudo -n sh -c'
 	else
-		printf 'Please run this and try again:\n  sudo sh -c "%s"\n' "$install" >&2
+		echo 'Run this and try again:' >&2
+		echo "  sudo sh -c \"$install\"" >&2
 		exit 1
 	fi ;;
 esac
-echo "installing them: $install" >&2
+echo "installing what is missing: $install" >&2
 DEBIAN_FRONTEND=noninteractive
 export DEBIAN_FRONTEND
 ${root:-sh -c} "$install" >&2 </dev/null || {
-	echo 'That did not work; see above.' >&2
+	echo 'deps.sh: the installation failed' >&2
 	exit 1
 }
 works || {
-	echo 'They are installed, but a program with libzmq still cannot be built.' >&2
+	echo 'deps.sh: a program with libzmq still does not build' >&2
 	exit 1
 }

@@ -1,19 +1,19 @@
 /* proxy.c: carries publications from servers (XSUB) to subscribers (XPUB).
  *
- * Its own loop instead of zmq_proxy(): that one hands every subscription on to the servers, where a
- * long one crashes libzmq 4.3.4 and more than a queue's length of them mute a server that comes back.
- * Here the XSUB subscribes to everything once, and what subscribers ask for stays in the XPUB. */
+ * It has its own loop since zmq_proxy() passes every subscription on to the
+ * servers. There a long one crashes libzmq 4.3.4, and after more than a queue's
+ * length of them a server that comes back is never heard again. Here the XSUB
+ * subscribes to everything once, and subscriptions stay in the XPUB. */
 #include "limits.h"
 #include "net.h"
 #include "util.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#define TAKE_MAX   1000         /* messages in one turn, so that signals and subscriptions have theirs */
-#define LINGER_MS  500
+/* Messages in one turn; then it is the turn of signals and subscriptions. */
+#define TAKE_MAX  1000
+#define LINGER_MS 500
 
 static void *in, *out;
 static int signals;
@@ -24,40 +24,37 @@ static void usage(FILE *to)
 	    "usage: %s [-s endpoint] [-x endpoint]\n"
 	    "  -s endpoint   XSUB, for servers that publish (%s)\n"
 	    "  -x endpoint   XPUB, for subscribers (%s)\n"
-	    "  -h, -V        this text; the version\n", program(), DEFAULT_XSUB, DEFAULT_XPUB);
+	    "  -h, -V        this text; the version\n",
+	    program(), DEFAULT_XSUB, DEFAULT_XPUB);
 }
 
-/* Moves one message. A subscriber may be slow to read it: it must not hold more than itself, even if
- * that costs a tenth of the rate to a single one. */
-static void move(zmq_msg_t *frame)
+/* Moves one message. An XPUB takes everything: for a subscriber without room it
+ * drops the message. One that reads slowly must hold no more than the message
+ * itself, hence net_own(), even if that costs a tenth of the rate to a single
+ * subscriber. */
+static void move_message(zmq_msg_t *frame)
 {
 	int more;
 
 	do {
 		more = net_more(frame);
 		net_own(frame);
-		if (net_send(out, frame, more) == -1)   /* cannot be: an XPUB takes everything */
-			return;
+		(void)net_send(out, frame, more);       /* cannot fail */
 		(void)zmq_msg_init(frame);              /* cannot fail */
 	} while (more && net_recv(in, frame));
 }
 
-/* An XPUB takes everything: for a subscriber without room it drops the message. */
-static void publish(void)
+static void carry_publications(void)
 {
 	zmq_msg_t frame;
 
-	for (int i = 0; i < TAKE_MAX; i++) {
-		(void)zmq_msg_init(&frame);     /* cannot fail */
-		if (!net_recv(in, &frame)) {
-			(void)zmq_msg_close(&frame);    /* valid */
-			return;
-		}
-		move(&frame);
-	}
+	(void)zmq_msg_init(&frame);             /* cannot fail */
+	for (int i = 0; i < TAKE_MAX && net_recv(in, &frame); i++)
+		move_message(&frame);
+	(void)zmq_msg_close(&frame);            /* valid */
 }
 
-/* The XPUB has noted what it says; for us there is nothing to do. */
+/* The XPUB has noted what they say; there is nothing more to do. */
 static void drop_subscriptions(void)
 {
 	zmq_msg_t frame;
@@ -68,21 +65,24 @@ static void drop_subscriptions(void)
 	(void)zmq_msg_close(&frame);            /* valid */
 }
 
-static void serve(void)
+static void run_proxy(void)
 {
-	zmq_pollitem_t item[] = {
-		{ in, 0, ZMQ_POLLIN, 0 }, { out, 0, ZMQ_POLLIN, 0 }, { NULL, signals, ZMQ_POLLIN, 0 }
+	enum { ON_IN, ON_OUT, ON_SIGNAL, ITEMS };
+	zmq_pollitem_t item[ITEMS] = {
+		[ON_IN] = { in, 0, ZMQ_POLLIN, 0 },
+		[ON_OUT] = { out, 0, ZMQ_POLLIN, 0 },
+		[ON_SIGNAL] = { NULL, signals, ZMQ_POLLIN, 0 },
 	};
 	int stopping = 0;
 
 	while (!stopping) {
-		net_poll(item, 3, -1);
-		if (item[2].revents != 0)
+		net_poll(item, ITEMS, -1);
+		if (item[ON_SIGNAL].revents != 0)
 			stopping = stop_asked(signals);
-		if (item[1].revents != 0)
+		if (item[ON_OUT].revents != 0)
 			drop_subscriptions();
-		if (item[0].revents != 0)
-			publish();
+		if (item[ON_IN].revents != 0)
+			carry_publications();
 	}
 }
 
@@ -96,9 +96,11 @@ static void open_sockets(void *context, const char *xsub, const char *xpub)
 	in = net_socket(context, ZMQ_XSUB, FRAME_BYTES_MAX, 0);
 	net_option(in, ZMQ_RCVHWM, PROXY_IN_MAX);
 	net_bind(in, xsub);
-	if (net_send_copy(in, "\1", 1, 0) == -1)        /* kept by the XSUB for servers that come later */
+	/* The XSUB keeps it for servers that connect later. */
+	if (net_send_copy(in, "\1", 1, 0) == -1)
 		die(EXIT_FAILED, "subscription:");
-	(void)snprintf(bound, sizeof bound, "%s", net_bound(in));       /* an endpoint is shorter */
+	/* An endpoint is shorter than that. */
+	(void)snprintf(bound, sizeof bound, "%s", net_bound(in));
 	warn("ready: publishers %s, subscribers %s", bound, net_bound(out));
 }
 
@@ -113,19 +115,16 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 's': xsub = optarg; break;
 		case 'x': xpub = optarg; break;
-		case 'h': usage(stdout); return 0;
-		case 'V': (void)printf("recado %s\n", RECADO_VERSION); return 0;
-		default: usage(stderr); return EXIT_USAGE;
+		default: option_common(c, usage);
 		}
-	if (optind != argc) {
-		usage(stderr);
-		return EXIT_USAGE;
-	}
+	if (optind < argc)
+		die(EXIT_USAGE, "%s: no arguments are taken; "
+		    "-h shows the options", argv[optind]);
 	signals = stop_signals();
 	net_descriptors();
 	context = net_context(1);
 	open_sockets(context, xsub, xpub);
-	serve();
+	run_proxy();
 	(void)zmq_close(in);                    /* both are sockets */
 	(void)zmq_close(out);
 	(void)zmq_ctx_term(context);

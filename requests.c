@@ -1,13 +1,13 @@
 /* requests.c: see requests.h. */
 #include "requests.h"
 
-#include "limits.h"
 #include "util.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The rows come from zeroed memory that the system hands out page by page when it is touched. */
+/* The rows are zeroed memory, which the system hands out page by page when it
+ * is touched. */
 void requests_open(struct requests *t, uint64_t boot)
 {
 	*t = (struct requests){ .boot = boot };
@@ -28,8 +28,10 @@ int requests_room(const struct requests *t)
 	return t->kept < REQUESTS_MAX && t->bytes < REQUESTS_BYTES_MAX;
 }
 
-/* FNV-1a, begun with our boot time: nobody can choose addresses that fall into one bucket. */
-static uint32_t hash_of(const struct requests *t, const unsigned char *p, size_t n)
+/* FNV-1a, started from our boot time: nobody can choose addresses that fall
+ * into one bucket. */
+static uint32_t hash_of(const struct requests *t, const unsigned char *p,
+    size_t n)
 {
 	uint32_t h = 2166136261u ^ (uint32_t)t->boot;
 
@@ -38,50 +40,53 @@ static uint32_t hash_of(const struct requests *t, const unsigned char *p, size_t
 	return h ^ h >> 16;
 }
 
-static int is_client(const struct client *c, uint32_t hash, const void *p, size_t n)
+static int is_client(struct requester *c, uint32_t hash, const void *p,
+    size_t n)
 {
-	zmq_msg_t *identity = (zmq_msg_t *)&c->identity;        /* libzmq only reads it */
+	zmq_msg_t *identity = &c->identity;
 
 	return c->hash == hash && zmq_msg_size(identity) == n &&
 	    memcmp(zmq_msg_data(identity), p, n) == 0;
 }
 
 /* There are never more clients than requests. */
-static struct client *client_new(struct requests *t, struct client **head, uint32_t hash)
+static struct requester *client_new(struct requests *t,
+    struct requester **head, uint32_t hash)
 {
-	struct client *c = t->free_clients;
+	struct requester *c = t->free_clients;
 
 	if (c != NULL)
 		t->free_clients = c->next;
 	else
 		c = &t->client[t->clients_used++];
-	*c = (struct client){ .next = *head, .hash = hash };
-	(void)zmq_msg_init(&c->identity);       /* cannot fail, nor can moves of valid messages */
+	*c = (struct requester){ .next = *head, .hash = hash };
+	(void)zmq_msg_init(&c->identity);       /* cannot fail, nor a move */
 	*head = c;
 	return c;
 }
 
-static struct client *client_of(struct requests *t, zmq_msg_t *identity)
+static struct requester *client_of(struct requests *t, zmq_msg_t *identity)
 {
 	void *p = zmq_msg_data(identity);
 	size_t n = zmq_msg_size(identity);
 	uint32_t hash = hash_of(t, p, n);
-	struct client **head = &t->bucket[hash % REQUESTS_MAX], *c = *head;
+	struct requester **head = &t->bucket[hash % REQUESTS_MAX], *c = *head;
 
 	while (c != NULL && !is_client(c, hash, p, n))
 		c = c->next;
 	if (c == NULL) {
 		c = client_new(t, head, hash);
 		(void)zmq_msg_move(&c->identity, identity);
-	} else
+	} else {
 		(void)zmq_msg_close(identity);
+	}
 	c->requests++;
 	return c;
 }
 
-static void client_done(struct requests *t, struct client *c)
+static void client_done(struct requests *t, struct requester *c)
 {
-	struct client **p = &t->bucket[c->hash % REQUESTS_MAX];
+	struct requester **p = &t->bucket[c->hash % REQUESTS_MAX];
 
 	if (--c->requests > 0)
 		return;
@@ -93,7 +98,8 @@ static void client_done(struct requests *t, struct client *c)
 	t->free_clients = c;
 }
 
-struct request *requests_add(struct requests *t, zmq_msg_t *identity, int64_t now)
+struct request *requests_add(struct requests *t, zmq_msg_t *identity,
+    int64_t now)
 {
 	struct request *r = t->free_rows;
 
@@ -107,7 +113,7 @@ struct request *requests_add(struct requests *t, zmq_msg_t *identity, int64_t no
 	r->client = client_of(t, identity);
 	r->arrived = now;
 	r->bytes = 0;
-	r->given = 0;
+	r->assigned = 0;
 	r->frames = 0;
 	(void)zmq_msg_init(&r->body);
 	r->newer = NULL;
@@ -122,7 +128,8 @@ struct request *requests_find(const struct requests *t, struct request_id id)
 {
 	uint64_t slot = id.count & (REQUESTS_MAX - 1);
 
-	if (id.boot != t->boot || slot >= t->rows_used || t->row[slot].count != id.count)
+	if (id.boot != t->boot || slot >= t->rows_used ||
+	    t->row[slot].count != id.count)
 		return NULL;
 	return &t->row[slot];
 }

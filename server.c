@@ -1,28 +1,35 @@
 /* server.c: checks requests, stores them, publishes and answers.
  *
- * One turn of the loop is one batch: take what has arrived, check and number it, commit it with one
- * sync, publish, answer. While the disk syncs, the next batch collects by itself in the socket. */
+ * One turn of the loop is one batch: take what has arrived, check and number
+ * it, commit it with one sync, publish, answer. While the disk syncs, the
+ * next batch collects by itself in the socket. */
 #include "back.h"
 #include "disk.h"
 #include "limits.h"
+#include "name.h"
 #include "net.h"
 #include "services.h"
 #include "store.h"
+#include "text.h"
 #include "util.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define SUBSCRIBED_MS   1000    /* how long to wait for the proxy before the first request is taken */
-#define QUIET_MS        1000    /* without requests: time for a checkpoint */
-#define LEAVE_QUIET_MS  100     /* after the goodbye: silence that long means all is answered */
-#define LEAVE_MS        700     /* and no longer than this; the broker gives what is left to others */
-#define RETRY_MS        250     /* how often to call for a broker that does not answer */
-#define LINGER_MS       500
+/* How long the first request waits for the proxy's subscription. */
+#define SUBSCRIBED_MS  1000
+/* Without requests for so long: time for a checkpoint. */
+#define QUIET_MS       1000
+/* After the goodbye: silence of so long means that all is answered, */
+#define LEAVE_QUIET_MS 100
+/* and after so long the broker gives what is left to other servers. */
+#define LEAVE_MS       700
+/* How often to say hello to a broker that does not answer. */
+#define HELLO_MS       250
+#define LINGER_MS      500
 
 struct options {
 	const char *data, *broker, *proxy;
@@ -30,40 +37,43 @@ struct options {
 	int channels;
 };
 
-struct server {
+/* This server. All times are ticks. */
+struct self {
 	const char *broker;
 	void *context, *back, *pub;
 	int signals, stopping;
 	struct services services;
-	struct request *request;        /* the batch */
-	size_t requests, requests_cap;
-	zmq_msg_t message[BATCH_MESSAGES_MAX];        /* where its bodies are; small ones even inside the struct,
-	                                         * so that these must not move */
+	/* The batch, and the messages that its bodies are in; small ones are
+	 * inside the zmq_msg_t itself, which therefore must not move. */
+	struct job *job;
+	size_t jobs, jobs_cap;
+	zmq_msg_t message[BATCH_MESSAGES_MAX];
 	size_t messages;
 	struct buf answers;
-	int welcome;                    /* the broker knows us */
-	int64_t heard, spoken;          /* ticks: from the broker; to it */
-	int64_t called;                 /* ticks of the last hello or call */
-	int64_t collected;              /* ticks: when it last looked for requests */
-	int64_t busy;                   /* ticks of the last request */
-	int64_t subscribed;             /* ticks from which on it does not wait for the proxy any more */
+	int welcome;            /* the broker knows us */
+	int64_t heard, spoken;  /* the last message from it, and to it */
+	int64_t hello_at;       /* the last hello */
+	int64_t collected;      /* the last look for requests */
+	int64_t busy;           /* the last request */
+	int64_t subscribed;     /* until then it waits for the proxy */
 };
 
 static void usage(FILE *to)
 {
 	(void)fprintf(to,
 	    "usage: %s [-d directory] [-b endpoint] [-p endpoint] [-c channel]...\n"
-	    "  -d directory  where the logs are; made when missing (data)\n"
-	    "  -b endpoint   the broker's back (%s)\n"
-	    "  -p endpoint   the proxy's side for publishers (%s)\n"
-	    "  -c channel    create this channel when it is missing\n"
+	    "  -d directory  where the logs are; created if missing (data)\n"
+	    "  -b endpoint   the broker, its port for servers (%s)\n"
+	    "  -p endpoint   the proxy, its port for servers (%s)\n"
+	    "  -c channel    create this channel if it is missing\n"
 	    "  -h, -V        this text; the version\n",
 	    program(), DEFAULT_BROKER_BACK, DEFAULT_PROXY_IN);
 }
 
 static struct options options(int argc, char **argv)
 {
-	struct options o = { "data", DEFAULT_BROKER_BACK, DEFAULT_PROXY_IN, { NULL }, 0 };
+	struct options o = { .data = "data", .broker = DEFAULT_BROKER_BACK,
+	    .proxy = DEFAULT_PROXY_IN };
 	int c;
 
 	while ((c = getopt(argc, argv, "d:b:p:c:hV")) != -1)
@@ -73,57 +83,61 @@ static struct options options(int argc, char **argv)
 		case 'p': o.proxy = optarg; break;
 		case 'c':
 			if (o.channels == CREATE_MAX)
-				die(EXIT_USAGE, "-c: at most %d channels", CREATE_MAX);
+				die(EXIT_USAGE, "-c: at most %d channels",
+				    CREATE_MAX);
 			o.channel[o.channels++] = optarg;
 			break;
-		case 'h': usage(stdout); exit(0);
-		case 'V': (void)printf("recado %s\n", RECADO_VERSION); exit(0);
-		default: usage(stderr); exit(EXIT_USAGE);
+		default: option_common(c, usage);
 		}
-	if (optind != argc) {
-		usage(stderr);
-		exit(EXIT_USAGE);
-	}
+	if (optind < argc)
+		die(EXIT_USAGE, "%s: no arguments are taken; "
+		    "-h shows the options", argv[optind]);
 	return o;
 }
 
 /* ---- the store ---- */
 
-/* As many descriptors for logs as the system lets us have. */
+/* As many descriptors for logs as the system allows. */
 static size_t logs_open_max(void)
 {
+	const rlim_t wanted = LOGS_OPEN_MAX + FILES_SPARE;
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
 		return FILES_SPARE;
-	if (r.rlim_cur < LOGS_OPEN_MAX + FILES_SPARE) {
-		r.rlim_cur = r.rlim_max < LOGS_OPEN_MAX + FILES_SPARE ? r.rlim_max :
-		    LOGS_OPEN_MAX + FILES_SPARE;
-		(void)setrlimit(RLIMIT_NOFILE, &r);     /* up to the hard limit; else what there was stays */
-		if (getrlimit(RLIMIT_NOFILE, &r) == -1)
-			return FILES_SPARE;
+	if (r.rlim_cur < wanted) {
+		rlim_t before = r.rlim_cur;
+
+		r.rlim_cur = r.rlim_max < wanted ? r.rlim_max : wanted;
+		if (setrlimit(RLIMIT_NOFILE, &r) == -1)
+			r.rlim_cur = before;
 	}
-	if (r.rlim_cur >= LOGS_OPEN_MAX + FILES_SPARE)
+	if (r.rlim_cur >= wanted)
 		return LOGS_OPEN_MAX;
-	return r.rlim_cur > 2 * FILES_SPARE ? (size_t)r.rlim_cur - FILES_SPARE : FILES_SPARE;
+	return r.rlim_cur > 2 * FILES_SPARE ?
+	    (size_t)r.rlim_cur - FILES_SPARE : FILES_SPARE;
 }
 
-static struct disk *open_disk(const char *path)
+static struct disk *open_data(const char *path, struct store **store)
 {
 	struct disk *disk = disk_posix(path, 1);
 
-	if (disk == NULL)
+	if (disk == NULL || store_open(store, disk, logs_open_max()) != 0)
 		die(EXIT_IO, "%s:", path);
 	return disk;
 }
 
-static struct store *open_store(struct disk *disk, const char *path)
+static _Noreturn void die_of_channel(const char *channel)
 {
-	struct store *store;
+	struct buf visible = { 0 };
+	int e = errno;
 
-	if (store_open(&store, disk, logs_open_max()) != 0)
-		die(EXIT_IO, "%s:", path);
-	return store;
+	put_visible(&visible, str_of(channel));
+	buf_putc(&visible, '\0');
+	if (e == EINVAL && !visible.err)
+		die(EXIT_FAILED, "invalid name: %s: " NAME_RULE, visible.p);
+	errno = e;
+	die(EXIT_FAILED, "channel %s:", visible.err ? "" : visible.p);
 }
 
 static void create_channels(struct services *v, const struct options *o)
@@ -134,7 +148,7 @@ static void create_channels(struct services *v, const struct options *o)
 		die(EXIT_IO, "%s:", o->data);
 	for (int i = 0; i < o->channels; i++)
 		if (service_create_channel(v, str_of(o->channel[i])) == -1)
-			die(EXIT_FAILED, "channel %s:", o->channel[i]);
+			die_of_channel(o->channel[i]);
 	if (store_commit(v->store) != 0)
 		die(EXIT_IO, "%s:", o->data);
 	store_end(v->store);
@@ -142,134 +156,122 @@ static void create_channels(struct services *v, const struct options *o)
 
 /* ---- talking to the broker ---- */
 
-static void connect_back(struct server *s)
+static void connect_back(struct self *s)
 {
-	s->back = net_socket(s->context, ZMQ_DEALER, BACK_REQUESTS_BYTES_MAX, LINGER_MS);
-	net_option(s->back, ZMQ_IMMEDIATE, 1);  /* nothing is kept for a broker that is not there */
+	s->back = net_socket(s->context, ZMQ_DEALER, BACK_REQUESTS_BYTES_MAX,
+	    LINGER_MS);
+	/* Nothing is kept for a broker that is not there. */
+	net_option(s->back, ZMQ_IMMEDIATE, 1);
 	net_connect(s->back, s->broker);
 	s->welcome = 0;
 }
 
 /* 1: the process was stopped, or waited that long for the lock or the disk. */
-static int was_away(const struct server *s)
+static int was_away(const struct self *s)
 {
 	return ticks_ms() - s->collected > AWAY_MS;
 }
 
-/* Waits for room rather than lose an answer; a broker that takes nothing for that long is given up,
- * and gives its requests to others or, after the next hello, again to us. */
-static void say(struct server *s, const void *p, size_t n)
+/* Waits for room rather than lose an answer. A broker that takes nothing for
+ * that long is given up; it gives its requests to other servers or, after the
+ * next hello, to us again. */
+static void send_to_broker(struct self *s, const void *p, size_t n)
 {
 	zmq_pollitem_t room = { s->back, 0, ZMQ_POLLOUT, 0 };
 
 	if (net_send_copy(s->back, p, n, 0) == -1) {
-		(void)zmq_poll(&room, 1, HEARTBEAT_MS);      /* interrupted or not: one more try */
+		(void)zmq_poll(&room, 1, HEARTBEAT_MS); /* then one more try */
 		if (net_send_copy(s->back, p, n, 0) == -1)
 			s->welcome = 0;
 	}
 	s->spoken = ticks_ms();
 }
 
-static void say_hello(struct server *s)
+/* It is lost if there is no connection: old hellos must not queue up for a
+ * new broker. */
+static void send_hello(struct self *s)
 {
 	struct buf hello = { 0 };
 
 	buf_putc(&hello, 'H');
 	buf_le64(&hello, BACK_VERSION);
 	buf_le64(&hello, CREDIT);
-	/* Not said while there is no connection: old hellos must not queue up for a new broker. */
 	if (!hello.err)
 		(void)net_send_copy(s->back, hello.p, hello.n, 0);
 	buf_free(&hello);
-	s->called = s->spoken = ticks_ms();
+	s->hello_at = s->spoken = ticks_ms();
 }
 
-/* A beat each second keeps us in the broker's table. A broker that is silent, or does not know us yet,
- * is called more often: a new one answers with W. */
-static void beat(struct server *s)
+/* A heartbeat each second keeps us in the broker's table. A broker that is
+ * silent, or does not know us yet, hears from us more often: a new one answers
+ * with W. */
+static void keep_in_touch(struct self *s)
 {
-	int64_t now = ticks_ms();
+	int64_t now = ticks_ms(), quiet = now - s->spoken;
+	int silent = now - s->heard > HEARTBEAT_MS + HELLO_MS;
 
 	if (now < s->subscribed)
 		return;
 	if (!s->welcome) {
-		if (now - s->called >= RETRY_MS)
-			say_hello(s);
-		return;
-	}
-	if (now - s->spoken >= HEARTBEAT_MS ||
-	    (now - s->heard > HEARTBEAT_MS + RETRY_MS && now - s->spoken >= RETRY_MS)) {
-		(void)net_send_copy(s->back, "P", 1, 0);        /* no connection: nobody misses it */
+		if (now - s->hello_at >= HELLO_MS)
+			send_hello(s);
+	} else if (quiet >= (silent ? HELLO_MS : HEARTBEAT_MS)) {
+		/* Without a connection it is lost, and not missed. */
+		(void)net_send_copy(s->back, "P", 1, 0);
 		s->spoken = now;
 	}
 }
 
 /* ---- taking requests ---- */
 
-static void add_request(struct server *s, struct request_id id, struct str body)
-{
-	struct request *r;
-
-	if (s->requests == s->requests_cap) {
-		s->requests_cap = s->requests_cap > 0 ? 2 * s->requests_cap : 64;
-		s->request = must_grow(s->request, s->requests_cap, sizeof *s->request);
-	}
-	r = &s->request[s->requests++];
-	*r = (struct request){ .id = id, .body = body };
-	r->again = (id.count & BACK_AGAIN) != 0;
-	r->id.count &= ~BACK_AGAIN;
-}
-
-static void take_requests(struct server *s, struct str records)
+static void take_requests(struct self *s, struct str records)
 {
 	struct request_id id;
 	struct str body;
 	int more;
 
-	while ((more = back_take_record(&records, &id, &body)) == 1)
-		add_request(s, id, body);
+	while ((more = back_take_record(&records, &id, &body)) == 1) {
+		s->job = must_array_room(s->job, s->jobs, &s->jobs_cap,
+		    sizeof *s->job);
+		s->job[s->jobs++] = (struct job){
+			.id = { id.boot, id.count & ~BACK_AGAIN },
+			.again = (id.count & BACK_AGAIN) != 0, .body = body };
+	}
 	if (more == -1)
-		warn("broker: a message that breaks off");
+		warn("broker: truncated message: the rest is ignored");
 }
 
-static void take_counters(struct server *s, struct str counters)
+static void take_from_broker(struct self *s, struct str said)
 {
-	for (int i = 0; i < BACK_COUNTERS; i++)
-		if (take_le64(&counters, &s->services.broker[i]) == -1)
-			break;          /* an older broker has fewer */
-}
+	char letter = said.n > 0 ? *said.p : '\0';
 
-/* One message from the broker; requests stay in it, so it is kept for the batch. */
-static void take_message(struct server *s, zmq_msg_t *m)
-{
-	struct str text = { zmq_msg_data(m), zmq_msg_size(m) };
-	char kind = text.n > 0 ? *text.p : '\0';
-	struct str rest = { text.p + 1, text.n - 1 };
-
+	if (said.n > 0)
+		str_skip(&said, 1);
 	s->heard = ticks_ms();
-	switch (kind) {
+	switch (letter) {
 	case 'Q':
 		s->welcome = 1;
 		s->busy = s->heard;
-		take_requests(s, rest);
+		take_requests(s, said);
 		break;
 	case 'B':
 		s->welcome = 1;
-		take_counters(s, rest);
+		stats_broker(&s->services.stats, said);
 		break;
 	case 'W':
 		s->welcome = 0;
-		say_hello(s);
+		send_hello(s);
 		break;
 	default:
-		warn("broker: a message of unknown kind");
+		warn("broker: unknown kind of message: ignored");
 	}
 }
 
-/* Collects a batch; the bodies of its requests stay in the messages. What waits for one that was away
- * has been done by others or was refused, and their ids are not remembered for ever: it must not be
- * stored now, and stays behind in the old connection. */
-static void collect(struct server *s)
+/* Collects a batch. A message with requests is kept as long as the batch: the
+ * bodies stay in it. What waits for a server that was away has been given to
+ * others or refused, and its ids are not remembered for ever: it must not be
+ * stored now, and is dropped with the old connection. */
+static void collect(struct self *s)
 {
 	size_t bytes = 0;
 
@@ -278,16 +280,18 @@ static void collect(struct server *s)
 		connect_back(s);
 	}
 	s->collected = ticks_ms();
-	while (s->requests < BATCH_REQUESTS_MAX && bytes < BATCH_BYTES && s->messages < BATCH_MESSAGES_MAX) {
+	while (s->jobs < BATCH_REQUESTS_MAX && bytes < BATCH_BYTES &&
+	    s->messages < BATCH_MESSAGES_MAX) {
 		zmq_msg_t *m = &s->message[s->messages];
-		size_t before = s->requests;
+		size_t before = s->jobs, n;
 
 		(void)zmq_msg_init(m);          /* cannot fail */
 		if (!net_recv(s->back, m))
 			break;
-		take_message(s, m);
-		bytes += zmq_msg_size(m);
-		if (s->requests > before)
+		n = zmq_msg_size(m);
+		take_from_broker(s, (struct str){ zmq_msg_data(m), n });
+		bytes += n;
+		if (s->jobs > before)
 			s->messages++;
 		else
 			(void)zmq_msg_close(m); /* valid */
@@ -296,39 +300,26 @@ static void collect(struct server *s)
 
 /* ---- a batch ---- */
 
-static void publish(struct server *s)
-{
-	struct services *v = &s->services;
-
-	for (size_t i = 0; i < v->publications; i++) {
-		const struct publication *p = &v->publication[i];
-
-		/* An XPUB drops for a proxy that is too far behind, whole messages: the log has them. */
-		if (net_send_copy(s->pub, v->text.p + p->topic_at, p->topic_n, 1) == 0)
-			(void)net_send_copy(s->pub, v->text.p + p->body_at, p->body_n, 0);
-	}
-}
-
-static void send_answers(struct server *s)
+static void send_answers(struct self *s)
 {
 	if (s->answers.err)
 		die(EXIT_FAILED, "answers: out of memory");
 	if (s->answers.n > 1)
-		say(s, s->answers.p, s->answers.n);
+		send_to_broker(s, s->answers.p, s->answers.n);
 	buf_clear(&s->answers);
 	buf_putc(&s->answers, 'A');
 }
 
-static void answer(struct server *s, int failed)
+/* failed: 0, or the errno of the commit. */
+static void answer_batch(struct self *s, int failed)
 {
-	struct services *v = &s->services;
-
 	buf_clear(&s->answers);
 	buf_putc(&s->answers, 'A');
-	for (size_t i = 0; i < s->requests; i++) {
-		size_t at = back_open_record(&s->answers, s->request[i].id);
+	for (size_t i = 0; i < s->jobs; i++) {
+		struct job *j = &s->job[i];
+		size_t at = back_open_record(&s->answers, j->id);
 
-		service_answer(v, &s->request[i], failed, &s->answers);
+		service_answer(&s->services, j, failed, &s->answers);
 		back_close_record(&s->answers, at);
 		if (s->answers.n >= BACK_ANSWERS_BYTES)
 			send_answers(s);
@@ -337,9 +328,8 @@ static void answer(struct server *s, int failed)
 }
 
 /* 0, or the errno of a commit that stored nothing. */
-static int commit(struct server *s)
+static int commit_batch(struct services *v)
 {
-	struct services *v = &s->services;
 	int64_t start = ticks_us();
 	int r, e;
 
@@ -347,67 +337,70 @@ static int commit(struct server *s)
 		return 0;
 	r = store_commit(v->store);
 	e = errno;
-	if (r == STORE_BROKEN)  /* nothing of this batch is answered, and no sync is tried again */
+	/* Nothing of this batch is answered, and no sync is tried again. */
+	if (r == STORE_BROKEN)
 		die(EXIT_IO, "sync:");
-	v->sync_us[v->syncs++ % SYNC_TIMES] = (uint32_t)(ticks_us() - start);
+	stats_sync(&v->stats, ticks_us() - start);
 	if (r == 0)
 		return 0;
-	v->publications = 0;
+	publish_forget(&v->publications);
 	warn("commit:");
 	return e;
 }
 
-static void end_batch(struct server *s)
+static void store_batch(struct self *s)
 {
-	while (s->messages > 0)
-		(void)zmq_msg_close(&s->message[--s->messages]);        /* valid */
-	s->services.batch_last = s->requests;
-	s->services.batches++;
-	s->requests = 0;
+	struct services *v = &s->services;
+	int failed;
+
+	for (size_t i = 0; i < s->jobs; i++)
+		service_take(v, &s->job[i]);
+	failed = commit_batch(v);
+	store_end(v->store);    /* another server may go on while we talk */
+	publish_send(&v->publications, s->pub);
+	answer_batch(s, failed);
 }
 
-static void refuse_all(struct server *s)
+static void refuse_batch(struct self *s)
 {
 	int e = errno;
 
 	warn("store:");
-	for (size_t i = 0; i < s->requests; i++)
-		service_refuse(&s->request[i], e);
-	answer(s, 0);
+	for (size_t i = 0; i < s->jobs; i++)
+		service_refuse(&s->services, &s->job[i], e);
+	answer_batch(s, 0);
 }
 
-static void run_batch(struct server *s)
+static void run_batch(struct self *s)
 {
-	struct services *v = &s->services;
-	int r = store_begin(v->store), failed;
+	int r = store_begin(s->services.store);
 
 	if (r == STORE_BROKEN)
 		die(EXIT_IO, "sync:");
-	v->publications = 0;
-	buf_clear(&v->text);
-	if (r != 0) {
-		refuse_all(s);
-		end_batch(s);
-		return;
-	}
-	if (was_away(s)) {      /* as in collect() */
-		store_end(v->store);
-		end_batch(s);
-		return;
-	}
-	for (size_t i = 0; i < s->requests; i++)
-		service_take(v, &s->request[i]);
-	failed = commit(s);
-	store_end(v->store);    /* another server may go on while we talk */
-	publish(s);
-	answer(s, failed);
-	end_batch(s);
+	if (r != 0)
+		refuse_batch(s);
+	else if (was_away(s))
+		store_end(s->services.store);   /* as in collect() */
+	else
+		store_batch(s);
+	stats_batch(&s->services.stats, s->jobs);
+	while (s->messages > 0)
+		(void)zmq_msg_close(&s->message[--s->messages]); /* valid */
+	s->jobs = 0;
+}
+
+static void collect_and_run(struct self *s)
+{
+	collect(s);
+	if (s->jobs > 0)
+		run_batch(s);
 }
 
 /* ---- the loop ---- */
 
-/* The proxy subscribes to everything; until then what is published is lost to the live path. */
-static void take_subscriptions(struct server *s)
+/* The proxy subscribes to everything. What is published before that reaches
+ * no subscriber. */
+static void take_subscriptions(struct self *s)
 {
 	zmq_msg_t m;
 
@@ -417,7 +410,7 @@ static void take_subscriptions(struct server *s)
 	(void)zmq_msg_close(&m);        /* valid */
 }
 
-static void checkpoint(struct server *s)
+static void checkpoint(struct self *s)
 {
 	int r = store_checkpoint(s->services.store);
 
@@ -427,55 +420,59 @@ static void checkpoint(struct server *s)
 		warn("checkpoint:");
 }
 
-/* Milliseconds until something is to be done without being told. */
-static long patience(const struct server *s, int64_t now)
+/* Milliseconds until there is something to do without being told. */
+static long patience_ms(const struct self *s)
 {
-	int64_t wait = s->welcome ? HEARTBEAT_MS - (now - s->spoken) : RETRY_MS;
+	int64_t now = ticks_ms(), checkpoint_at = s->busy + QUIET_MS;
+	int64_t wait = s->welcome ? s->spoken + HEARTBEAT_MS - now : HELLO_MS;
 
 	if (s->subscribed > now)
 		wait = s->subscribed - now;
 	if (s->welcome && now - s->heard > HEARTBEAT_MS)
-		wait = RETRY_MS;
-	if (store_needs_checkpoint(s->services.store) && s->busy + QUIET_MS - now < wait)
-		wait = s->busy + QUIET_MS - now;
+		wait = HELLO_MS;
+	if (checkpoint_at - now < wait &&
+	    store_needs_checkpoint(s->services.store))
+		wait = checkpoint_at - now;
 	return wait > 0 ? (long)wait : 0;
 }
 
-static void turn(struct server *s, long wait)
+static void serve_turn(struct self *s)
 {
-	zmq_pollitem_t item[] = {
-		{ s->back, 0, ZMQ_POLLIN, 0 }, { s->pub, 0, ZMQ_POLLIN, 0 }, { NULL, s->signals, ZMQ_POLLIN, 0 }
+	enum { ON_BACK, ON_PUB, ON_SIGNAL, ITEMS };
+	zmq_pollitem_t item[ITEMS] = {
+		[ON_BACK] = { s->back, 0, ZMQ_POLLIN, 0 },
+		[ON_PUB] = { s->pub, 0, ZMQ_POLLIN, 0 },
+		[ON_SIGNAL] = { NULL, s->signals, ZMQ_POLLIN, 0 },
 	};
 
-	net_poll(item, 3, wait);
-	if (item[2].revents != 0)
+	net_poll(item, ITEMS, patience_ms(s));
+	if (item[ON_SIGNAL].revents != 0)
 		s->stopping = stop_asked(s->signals);
-	if (item[1].revents != 0)
+	if (item[ON_PUB].revents != 0)
 		take_subscriptions(s);
-	collect(s);
-	if (s->requests > 0)
-		run_batch(s);
+	collect_and_run(s);
+	keep_in_touch(s);
 }
 
-static void serve(struct server *s)
+static void serve(struct self *s)
 {
 	while (!s->stopping) {
-		int64_t now = ticks_ms();
+		int64_t now;
 
-		turn(s, patience(s, now));
-		beat(s);
+		serve_turn(s);
 		now = ticks_ms();
-		if (now - s->busy >= QUIET_MS && store_needs_checkpoint(s->services.store)) {
+		if (now - s->busy >= QUIET_MS &&
+		    store_needs_checkpoint(s->services.store)) {
 			checkpoint(s);
-			s->busy = now;  /* when it fails it is not tried again at once */
+			s->busy = now;  /* if it failed: not again at once */
 		}
 	}
 }
 
-/* The broker sends nothing new after the goodbye; what was under way is answered. */
-static void leave(struct server *s)
+/* The broker sends nothing new after the goodbye; what was under way is
+ * answered. Without a connection there is nothing to wait for. */
+static void leave(struct self *s)
 {
-	/* Without a connection there is nobody to wait for. */
 	int connected = net_send_copy(s->back, "G", 1, 0) == 0;
 	int64_t until = ticks_ms() + (connected ? LEAVE_MS : 0);
 
@@ -484,18 +481,17 @@ static void leave(struct server *s)
 		zmq_pollitem_t item = { s->back, 0, ZMQ_POLLIN, 0 };
 
 		net_poll(&item, 1, LEAVE_QUIET_MS);
-		collect(s);
-		if (s->requests > 0)
-			run_batch(s);
+		collect_and_run(s);
 	}
 	checkpoint(s);
 }
 
-static void connect_all(struct server *s, const struct options *o)
+static void connect_all(struct self *s, const struct options *o)
 {
 	s->context = net_context(1);
 	s->signals = stop_signals();
-	s->pub = net_socket(s->context, ZMQ_XPUB, BACK_REQUESTS_BYTES_MAX, LINGER_MS);
+	s->pub = net_socket(s->context, ZMQ_XPUB, BACK_REQUESTS_BYTES_MAX,
+	    LINGER_MS);
 	net_option(s->pub, ZMQ_SNDHWM, PUBLISH_QUEUE_MAX);
 	net_connect(s->pub, o->proxy);
 	s->broker = o->broker;
@@ -504,35 +500,35 @@ static void connect_all(struct server *s, const struct options *o)
 	s->subscribed = s->busy + SUBSCRIBED_MS;
 }
 
-static void disconnect_all(struct server *s)
+/* Their linger bounds how long the last answers may take. */
+static void disconnect_all(struct self *s)
 {
-	/* Both are sockets; their linger bounds how long the last answers may take. */
-	(void)zmq_close(s->back);
-	(void)zmq_close(s->pub);
+	(void)zmq_close(s->back);       /* a socket */
+	(void)zmq_close(s->pub);        /* a socket */
 	(void)zmq_ctx_term(s->context);
 }
 
 int main(int argc, char **argv)
 {
-	static struct server s;
+	static struct self s;
 	struct disk *disk;
 	struct options o;
 
 	set_program(argv[0]);
 	o = options(argc, argv);
-	disk = open_disk(o.data);
-	s.services.started_ms = ticks_ms();
-	s.services.store = open_store(disk, o.data);
+	stats_start(&s.services.stats);
+	disk = open_data(o.data, &s.services.store);
 	create_channels(&s.services, &o);
 	connect_all(&s, &o);
-	warn("ready: data in %s, broker %s, proxy %s", o.data, o.broker, o.proxy);
+	warn("ready: data in %s, broker %s, proxy %s", o.data, o.broker,
+	    o.proxy);
 	serve(&s);
 	leave(&s);
 	disconnect_all(&s);
 	store_close(s.services.store);
 	disk->free(disk);
 	service_free(&s.services);
-	free(s.request);
+	free(s.job);
 	buf_free(&s.answers);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* services.c: see services.h; PROTOCOL.md describes each service for those who write clients. */
+/* services.c: see services.h. PROTOCOL.md describes each service. */
 #include "services.h"
 
 #include "limits.h"
@@ -7,81 +7,108 @@
 #include "util.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+
+#define NONE ((struct str){ NULL, 0 })
 
 struct service {
 	const char *name;
-	void (*take)(struct services *v, struct request *r, const struct json_node *data);
-	void (*answer)(struct services *v, const struct request *r, struct buf *out);   /* or NULL */
-	const char *success;    /* its status then */
+	/* Either may be NULL. The second writes the members between status
+	 * and timestamp. */
+	void (*take)(struct services *v, struct job *j);
+	void (*answer)(struct services *v, const struct job *j,
+	    struct buf *out);
+	const char *success;    /* the status */
 };
 
 /* ---- reading a request ---- */
 
-/* A member that must be a string; sets r->refused when it is not. */
-static struct str member(struct services *v, struct request *r, const struct json_node *data,
+/* What reads a member sets j->refused if it must, and does nothing once that
+ * is set: the first mistake is the one in the reply. */
+
+static struct str string_member(struct services *v, struct job *j,
     const char *key, const char *missing)
 {
-	struct str s = { NULL, 0 };
-	const struct json_node *n = json_get(&v->json, data, key);
+	const struct json_node *n = json_get(&v->json, v->data, key);
+	struct str s = NONE;
 
-	if (n == NULL || n->type != JSON_STRING || json_string(n, &v->scratch, &s) == -1)
-		r->refused = missing;
+	if (j->refused == NULL && json_string(n, &v->scratch, &s) == -1)
+		j->refused = missing;
 	return s;
 }
 
-static struct str name_member(struct services *v, struct request *r, const struct json_node *data,
+static struct str name_member(struct services *v, struct job *j,
     const char *key, const char *missing)
 {
-	struct str s = member(v, r, data, key, missing);
+	struct str s = string_member(v, j, key, missing);
 
-	if (r->refused == NULL && !name_ok(s))
-		r->refused = "nome inválido: 1 a " LIMIT_TEXT(NAME_BYTES_MAX) " bytes, sem caracteres de controle nem espaços nas pontas";
+	if (j->refused == NULL && !name_ok(s))
+		j->refused = "nome inválido: 1 a " LIMIT_TEXT(NAME_BYTES_MAX)
+		    " bytes, sem caracteres de controle nem espaços nas pontas";
 	return s;
 }
 
-/* The client's timestamp as it came, for the log. It is kept and never believed: whatever it is, it
- * does no harm; what is too long to be one, or no scalar, is left out. */
-static struct str stamp(const struct services *v, const struct json_node *data)
+/* An integer from 0 to most; where it is missing, its default. */
+static uint64_t integer_member(struct services *v, struct job *j,
+    const char *key, uint64_t most, uint64_t missing, const char *refused)
 {
-	const struct json_node *n = json_get(&v->json, data, "timestamp");
-	struct str s = { NULL, 0 };
+	const struct json_node *n = json_get(&v->json, v->data, key);
+	uint64_t value = missing;
+
+	if (j->refused == NULL && n != NULL && n->type != JSON_NULL &&
+	    (json_uint(n, &value) == -1 || value > most))
+		j->refused = refused;
+	return value;
+}
+
+/* The client's timestamp as it came, for the log. It is kept but never
+ * believed, so any scalar will do; one that is too long is left out. */
+static struct str stamp_member(const struct services *v)
+{
+	const struct json_node *n = json_get(&v->json, v->data, "timestamp");
+	struct str s;
 
 	if (n == NULL || n->type == JSON_ARRAY || n->type == JSON_OBJECT)
-		return s;
+		return NONE;
 	s = n->raw;
 	if (n->type == JSON_STRING)
 		s = (struct str){ s.p - 1, s.n + 2 };   /* with its quotes */
-	return s.n <= STAMP_BYTES_MAX ? s : (struct str){ NULL, 0 };
+	return s.n <= STAMP_BYTES_MAX ? s : NONE;
 }
 
-/* The sender's id, or without one the broker's. */
-static struct str request_id(struct services *v, struct request *r, const struct json_node *data)
+/* The broker's id of a request, as the log has it. It is looked up even when
+ * the request is given for the first time: a server that hung finds requests
+ * in its socket that another server has been given meanwhile. */
+static struct str put_broker_id(struct buf *b, struct request_id id)
 {
-	const struct json_node *n = json_get(&v->json, data, "id");
-	struct str s = { NULL, 0 };
-	size_t at = v->scratch.n;
+	size_t start = b->n;
 
-	if (n != NULL && n->type != JSON_NULL) {
-		if (json_string(n, &v->scratch, &s) == -1 || !name_id_ok(s))
-			r->refused = "id inválido: 1 a " LIMIT_TEXT(ID_BYTES_MAX) " caracteres ASCII imprimíveis";
+	buf_putc(b, '~');
+	buf_hex(b, id.boot);
+	buf_putc(b, '.');
+	buf_hex(b, id.count);
+	return b->err ? NONE : (struct str){ b->p + start, b->n - start };
+}
+
+/* The sender's id; where it is missing, the broker's. */
+static struct str id_member(struct services *v, struct job *j)
+{
+	const struct json_node *n = json_get(&v->json, v->data, "id");
+	struct str s = NONE;
+
+	if (n == NULL || n->type == JSON_NULL)
+		return put_broker_id(&v->scratch, j->id);
+	if (j->refused != NULL)
 		return s;
-	}
-	/* That one is looked for among the stored ones too, even when the broker gave it for the first time:
-	 * a server that hung finds requests in its socket that another one has been given meanwhile. */
-	buf_putc(&v->scratch, '~');
-	buf_hex(&v->scratch, r->id.boot);
-	buf_putc(&v->scratch, '.');
-	buf_hex(&v->scratch, r->id.count);
-	if (!v->scratch.err)
-		s = (struct str){ v->scratch.p + at, v->scratch.n - at };
+	if (json_string(n, &v->scratch, &s) == -1 || !name_id_ok(s))
+		j->refused = "id inválido: 1 a " LIMIT_TEXT(ID_BYTES_MAX)
+		    " caracteres ASCII imprimíveis";
 	return s;
 }
 
 /* ---- storing ---- */
 
-static const char *reason(int e)
+static const char *reason_of(int e)
 {
 	switch (e) {
 	case ENOSPC:
@@ -99,256 +126,191 @@ static const char *reason(int e)
 	}
 }
 
-static void refuse_errno(struct request *r)
+static void refuse_errno(struct job *j)
 {
-	r->refused = reason(errno);
+	j->refused = reason_of(errno);
 }
 
-static void put_event(struct services *v, struct request *r, struct str name, const char *event,
-    struct str when, struct str id)
+static void put_event(struct services *v, struct job *j, struct str name,
+    const char *event, struct str stamp, struct str id)
 {
 	struct topic *events = store_events(v->store);
-	struct line l = { .user = name, .message = str_of(event), .stamp = when, .id = id };
+	struct line l = { .user = name, .message = str_of(event),
+	    .stamp = stamp, .id = id };
 
 	if (events == NULL || store_put(v->store, events, &l) == -1)
-		refuse_errno(r);
-	r->depends = 1;
+		refuse_errno(j);
+	j->depends = 1;
 }
 
-/* 1: this very request has been stored already. */
-static int event_seen(struct services *v, struct request *r, struct str name, const char *event,
-    struct str id)
+/* 1: this very request was stored before. */
+static int event_seen(struct services *v, struct job *j, struct str name,
+    const char *event, struct str id)
 {
 	struct topic *events = store_events(v->store);
 	struct line l;
-	uint64_t seq = events == NULL ? 0 : store_seen(v->store, events, name, id);
+	uint64_t seq = 0;
 
-	if (seq == 0 || store_find(v->store, events, seq, &l) != 1 || !str_is(l.message, event))
+	if (events != NULL)
+		seq = store_seen(v->store, events, name, id);
+	if (seq == 0 || store_find(v->store, events, seq, &l) != 1 ||
+	    !str_is(l.message, event))
 		return 0;
-	r->depends = seq > events->now.seq;
+	j->depends = seq > events->now.seq;
 	return 1;
 }
 
-/* A topic that is used; NULL, with r->refused, when there is none. */
-static struct topic *existing(struct services *v, struct request *r, enum topic_kind kind, struct str name)
+/* A topic that must exist; NULL: j->refused says why not. */
+static struct topic *existing_topic(struct services *v, struct job *j,
+    enum topic_kind kind, struct str name)
 {
 	struct topic *t = store_topic(v->store, kind, name);
 
-	if (t != NULL) {
-		r->depends = !t->created;
-		return t;
-	}
-	if (errno != ENOENT)
-		refuse_errno(r);
+	if (t != NULL)
+		j->depends = !t->created;
+	else if (errno != ENOENT)
+		refuse_errno(j);
 	else
-		r->refused = kind == TOPIC_CHANNEL ? "canal não existe" : "usuário não existe";
-	return NULL;
+		j->refused = kind == TOPIC_CHANNEL ? "canal não existe" :
+		    "usuário não existe";
+	return t;
 }
 
-/* Whoever speaks is a user from then on. */
-static void register_user(struct services *v, struct request *r, struct str user, const char *event,
-    struct str when, struct str id)
+/* 1: the user did not exist and is created with the batch. */
+static int create_user(struct services *v, struct job *j, struct str user)
 {
-	if (!store_has(v->store, TOPIC_USER, user)) {
-		if (store_has(v->store, TOPIC_CHANNEL, user))
-			r->refused = "já existe um canal com esse nome";
-		else if (store_create(v->store, TOPIC_USER, user) == NULL)
-			refuse_errno(r);
-		else
-			put_event(v, r, user, event, when, id);
-	} else if (strcmp(event, "login") == 0) {
-		put_event(v, r, user, event, when, id);
-	}
+	if (store_has(v->store, TOPIC_USER, user))
+		return 0;
+	if (store_has(v->store, TOPIC_CHANNEL, user))
+		j->refused = "já existe um canal com esse nome";
+	else if (store_create(v->store, TOPIC_USER, user) == NULL)
+		refuse_errno(j);
+	return j->refused == NULL;
 }
 
-/* ---- publications ---- */
-
-static void put_member(struct buf *b, const char *key, struct str value)
-{
-	buf_puts(b, key);
-	json_put_string(b, value);
-}
-
-static void put_publication(struct buf *b, const struct topic *t, const struct line *l)
-{
-	if (t->kind == TOPIC_CHANNEL) {
-		put_member(b, "{\"type\":\"channel\",\"channel\":", t->name);
-		put_member(b, ",\"user\":", l->user);
-	} else {
-		put_member(b, "{\"type\":\"private\",\"user\":", l->user);
-		put_member(b, ",\"src\":", l->user);
-		put_member(b, ",\"from\":", l->user);
-		put_member(b, ",\"dst\":", t->name);
-		put_member(b, ",\"to\":", t->name);
-	}
-	put_member(b, ",\"message\":", l->message);
-	buf_puts(b, ",\"timestamp\":");
-	json_put_time(b, l->ms);
-	buf_puts(b, ",\"seq\":");
-	buf_u64(b, l->seq);
-	buf_putc(b, '}');
-}
-
-static int add_publication(struct services *v, const struct publication *p)
-{
-	if (v->publications == v->publications_cap) {
-		size_t cap = v->publications_cap > 0 ? 2 * v->publications_cap : 64;
-		struct publication *more = realloc(v->publication, cap * sizeof *more);
-
-		if (more == NULL)
-			return -1;
-		v->publication = more;
-		v->publications_cap = cap;
-	}
-	v->publication[v->publications++] = *p;
-	return 0;
-}
-
-/* A publication that memory does not suffice for is left out: the log has the message. */
-static void publish_later(struct services *v, const struct topic *t, const struct line *l)
-{
-	struct publication p = { .topic_at = v->text.n, .topic_n = t->name.n };
-	size_t before = v->text.n;
-
-	buf_str_add(&v->text, t->name);
-	p.body_at = v->text.n;
-	put_publication(&v->text, t, l);
-	p.body_n = v->text.n - p.body_at;
-	if (v->text.err || add_publication(v, &p) == -1) {
-		v->text.n = before;
-		v->text.err = 0;
-	}
-}
-
-/* ---- the services ---- */
-
-static void take_login(struct services *v, struct request *r, const struct json_node *data)
-{
-	struct str user = name_member(v, r, data, "user", "falta user"), id = { NULL, 0 };
-
-	if (r->refused == NULL)
-		id = request_id(v, r, data);
-	if (r->refused == NULL && !event_seen(v, r, user, "login", id))
-		register_user(v, r, user, "login", stamp(v, data), id);
-}
-
-static void take_channel(struct services *v, struct request *r, const struct json_node *data)
-{
-	struct str name = name_member(v, r, data, "channel", "falta channel"), id = { NULL, 0 };
-
-	if (r->refused == NULL)
-		id = request_id(v, r, data);
-	if (r->refused != NULL || event_seen(v, r, name, "channel", id))
-		return;
-	if (store_has(v->store, TOPIC_CHANNEL, name))
-		r->refused = "canal já existe";
-	else if (store_has(v->store, TOPIC_USER, name))
-		r->refused = "já existe um usuário com esse nome";
-	else if (store_create(v->store, TOPIC_CHANNEL, name) == NULL)
-		refuse_errno(r);
-	else
-		put_event(v, r, name, "channel", stamp(v, data), id);
-}
-
-/* A message that was stored before. It is published again only when the broker gives it again: the
- * server that stored it may have died before it published; receivers drop a seq they have seen. */
-static void take_again(struct services *v, struct request *r, struct topic *t)
+/* A message that was stored before. It is published again only if the broker
+ * gives it again, since the server that stored it may have died before it
+ * published. Receivers drop a seq that they have seen. */
+static void take_again(struct services *v, struct job *j, struct topic *t)
 {
 	struct line l;
 
-	r->depends = r->seq > t->now.seq;
-	if (!r->again || store_find(v->store, t, r->seq, &l) != 1)
+	j->depends = j->seq > t->now.seq;
+	if (!j->again || store_find(v->store, t, j->seq, &l) != 1)
 		return;
-	publish_later(v, t, &l);
-	v->republished++;
+	publish_later(&v->publications, t, &l);
+	v->stats.republished++;
 }
 
-static void take_text(struct services *v, struct request *r, const struct json_node *data,
-    struct str user, enum topic_kind kind, struct str to)
+static void store_message(struct services *v, struct job *j, struct topic *t,
+    struct line *l)
 {
-	struct line l = { .user = user, .stamp = stamp(v, data) };
-	struct topic *t = NULL;
+	/* The message has the id: a login with the same one must find its own
+	 * event, not this one. */
+	if (create_user(v, j, l->user))
+		put_event(v, j, l->user, "user", l->stamp, NONE);
+	if (j->refused == NULL && store_put(v->store, t, l) == -1)
+		refuse_errno(j);
+	if (j->refused != NULL)
+		return;
+	j->depends = j->stored = 1;
+	j->seq = l->seq;
+	publish_later(&v->publications, t, l);
+}
 
-	l.message = member(v, r, data, "message", "falta message");
-	if (r->refused == NULL && (l.message.n == 0 || l.message.n > MESSAGE_BYTES_MAX))
-		r->refused = l.message.n == 0 ? "mensagem vazia" : "mensagem longa demais: até "
+/* ---- each service: taking ---- */
+
+static void take_to_topic(struct services *v, struct job *j, struct str user,
+    enum topic_kind kind, struct str to)
+{
+	struct str message = string_member(v, j, "message", "falta message");
+	struct line l = { .user = user, .message = message };
+	struct topic *t;
+
+	if (j->refused == NULL && message.n == 0)
+		j->refused = "mensagem vazia";
+	if (message.n > MESSAGE_BYTES_MAX)
+		j->refused = "mensagem longa demais: até "
 		    LIMIT_TEXT(MESSAGE_BYTES_MAX) " bytes";
-	if (r->refused == NULL)
-		l.id = request_id(v, r, data);
-	if (r->refused == NULL)
-		t = existing(v, r, kind, to);
-	if (t == NULL)
+	l.id = id_member(v, j);
+	l.stamp = stamp_member(v);
+	if (j->refused != NULL || (t = existing_topic(v, j, kind, to)) == NULL)
 		return;
-	r->seq = store_seen(v->store, t, user, l.id);
-	if (r->seq != 0) {
-		take_again(v, r, t);
-		return;
-	}
-	register_user(v, r, user, "user", l.stamp, l.id);
-	if (r->refused != NULL)
-		return;
-	if (store_put(v->store, t, &l) == -1) {
-		refuse_errno(r);
-		return;
-	}
-	r->depends = r->stored = 1;
-	r->seq = l.seq;
-	publish_later(v, t, &l);
+	j->seq = store_seen(v->store, t, user, l.id);
+	if (j->seq != 0)
+		take_again(v, j, t);
+	else
+		store_message(v, j, t, &l);
 }
 
-static void take_publish(struct services *v, struct request *r, const struct json_node *data)
+static void take_publish(struct services *v, struct job *j)
 {
-	struct str user = name_member(v, r, data, "user", "falta user"), channel = { NULL, 0 };
+	struct str user = name_member(v, j, "user", "falta user");
+	struct str channel = name_member(v, j, "channel", "falta channel");
 
-	if (r->refused == NULL)
-		channel = name_member(v, r, data, "channel", "falta channel");
-	if (r->refused == NULL)
-		take_text(v, r, data, user, TOPIC_CHANNEL, channel);
+	take_to_topic(v, j, user, TOPIC_CHANNEL, channel);
 }
 
-static void take_message(struct services *v, struct request *r, const struct json_node *data)
+static void take_private(struct services *v, struct job *j)
 {
-	struct str src = name_member(v, r, data, "src", "falta src"), dst = { NULL, 0 };
+	struct str src = name_member(v, j, "src", "falta src");
+	struct str dst = name_member(v, j, "dst", "falta dst");
 
-	if (r->refused == NULL)
-		dst = name_member(v, r, data, "dst", "falta dst");
-	if (r->refused == NULL)
-		take_text(v, r, data, src, TOPIC_USER, dst);
+	take_to_topic(v, j, src, TOPIC_USER, dst);
 }
 
-static void answer_seq(struct services *v, const struct request *r, struct buf *out)
+static void take_history(struct services *v, struct job *j)
+{
+	int channel = json_get(&v->json, v->data, "channel") != NULL;
+	enum topic_kind kind = channel ? TOPIC_CHANNEL : TOPIC_USER;
+	struct str name = name_member(v, j, channel ? "channel" : "user",
+	    "falta channel ou user");
+
+	j->limit = (unsigned)integer_member(v, j, "limit", HISTORY_MAX,
+	    HISTORY_DEFAULT, "limit inválido: um inteiro de 0 a "
+	    LIMIT_TEXT(HISTORY_MAX));
+	j->after = integer_member(v, j, "after", INT64_MAX, HISTORY_NEWEST,
+	    "after inválido: um inteiro a partir de 0");
+	if (j->refused == NULL)
+		j->topic = existing_topic(v, j, kind, name);
+}
+
+static void take_login(struct services *v, struct job *j)
+{
+	struct str user = name_member(v, j, "user", "falta user");
+	struct str id = id_member(v, j);
+
+	if (j->refused != NULL || event_seen(v, j, user, "login", id))
+		return;
+	(void)create_user(v, j, user);
+	if (j->refused == NULL)
+		put_event(v, j, user, "login", stamp_member(v), id);
+}
+
+static void take_channel(struct services *v, struct job *j)
+{
+	struct str name = name_member(v, j, "channel", "falta channel");
+	struct str id = id_member(v, j);
+
+	if (j->refused != NULL || event_seen(v, j, name, "channel", id))
+		return;
+	if (store_has(v->store, TOPIC_CHANNEL, name))
+		j->refused = "canal já existe";
+	else if (store_has(v->store, TOPIC_USER, name))
+		j->refused = "já existe um usuário com esse nome";
+	else if (store_create(v->store, TOPIC_CHANNEL, name) == NULL)
+		refuse_errno(j);
+	else
+		put_event(v, j, name, "channel", stamp_member(v), id);
+}
+
+/* ---- each service: answering ---- */
+
+static void answer_seq(struct services *v, const struct job *j,
+    struct buf *out)
 {
 	(void)v;
-	buf_puts(out, ",\"seq\":");
-	buf_u64(out, r->seq);
-}
-
-/* A whole number within a bound, or its default when it is missing. */
-static uint64_t number(struct services *v, struct request *r, const struct json_node *data,
-    const char *key, uint64_t most, uint64_t missing, const char *refused)
-{
-	const struct json_node *n = json_get(&v->json, data, key);
-	uint64_t value = missing;
-
-	if (n != NULL && n->type != JSON_NULL &&
-	    (n->type != JSON_NUMBER || json_uint(n, &value) == -1 || value > most))
-		r->refused = refused;
-	return value;
-}
-
-static void take_history(struct services *v, struct request *r, const struct json_node *data)
-{
-	int channel = json_get(&v->json, data, "channel") != NULL;
-	struct str name = name_member(v, r, data, channel ? "channel" : "user", "falta channel ou user");
-
-	if (r->refused == NULL)
-		r->limit = (unsigned)number(v, r, data, "limit", HISTORY_MAX, HISTORY_DEFAULT,
-		    "limit inválido: um inteiro de 0 a " LIMIT_TEXT(HISTORY_MAX));
-	if (r->refused == NULL)
-		r->after = number(v, r, data, "after", INT64_MAX, HISTORY_NEWEST,
-		    "after inválido: um inteiro a partir de 0");
-	if (r->refused == NULL)
-		r->topic = existing(v, r, channel ? TOPIC_CHANNEL : TOPIC_USER, name);
+	json_put_number(out, "seq", j->seq);
 }
 
 struct page {
@@ -358,16 +320,13 @@ struct page {
 	unsigned left;
 };
 
-static int add_message(void *ctx, const struct line *l)
+static int add_to_page(void *ctx, const struct line *l)
 {
 	struct page *p = ctx;
 	size_t before = p->out->n;
 
-	if (p->left == 0)
-		return 1;
-	if (before > p->start)
-		buf_putc(p->out, ',');
-	put_publication(p->out, p->topic, l);
+	json_put_comma(p->out);
+	publish_put(p->out, p->topic, l);
 	if (p->out->n - p->start > HISTORY_BYTES_MAX && before > p->start) {
 		p->out->n = before;
 		return 1;
@@ -375,159 +334,89 @@ static int add_message(void *ctx, const struct line *l)
 	return --p->left == 0;
 }
 
-/* Fewer messages than there are when a line cannot be read: which one is said on stderr. */
-static void answer_history(struct services *v, const struct request *r, struct buf *out)
+/* A line that cannot be read is left out, and reported on stderr. */
+static void answer_history(struct services *v, const struct job *j,
+    struct buf *out)
 {
-	uint64_t last = r->topic->now.seq, after = r->after;
-	struct page page = { out, r->topic, 0, r->limit };
+	uint64_t last = j->topic->now.seq, after = j->after;
+	struct page page = { out, j->topic, 0, j->limit };
 
 	if (after == HISTORY_NEWEST)
-		after = last > r->limit ? last - r->limit : 0;
-	buf_puts(out, ",\"messages\":[");
+		after = last > j->limit ? last - j->limit : 0;
+	json_put_key(out, "messages");
+	buf_putc(out, '[');
 	page.start = out->n;
-	if (r->limit > 0 && store_read(v->store, r->topic, after, add_message, &page) == -1)
+	if (j->limit > 0 && store_read(v->store, j->topic, after, add_to_page,
+	    &page) == -1)
 		warn("history:");
-	buf_puts(out, "],\"last\":");
-	buf_u64(out, last);
+	buf_putc(out, ']');
+	json_put_number(out, "last", last);
 }
 
-static void take_nothing(struct services *v, struct request *r, const struct json_node *data)
+static void put_names(struct services *v, const char *key,
+    enum topic_kind kind, struct buf *out)
 {
-	(void)v;
-	(void)r;
-	(void)data;
-}
-
-static void put_names(struct services *v, const char *key, enum topic_kind kind, struct buf *out)
-{
-	buf_puts(out, key);
+	json_put_key(out, key);
+	buf_putc(out, '[');
 	for (size_t i = 0; i < store_count(v->store, kind); i++) {
-		if (i > 0)
-			buf_putc(out, ',');
+		json_put_comma(out);
 		json_put_string(out, store_at(v->store, kind, i)->name);
 	}
 	buf_putc(out, ']');
 }
 
-static void answer_users(struct services *v, const struct request *r, struct buf *out)
+static void answer_users(struct services *v, const struct job *j,
+    struct buf *out)
 {
-	(void)r;
-	put_names(v, ",\"users\":[", TOPIC_USER, out);
+	(void)j;
+	put_names(v, "users", TOPIC_USER, out);
 }
 
-/* The course's text has the list under "users" here too, and some clients read it there. */
-static void answer_channels(struct services *v, const struct request *r, struct buf *out)
+/* The course's text has the list under "users" here too, and some clients
+ * read it there. */
+static void answer_channels(struct services *v, const struct job *j,
+    struct buf *out)
 {
-	(void)r;
-	put_names(v, ",\"channels\":[", TOPIC_CHANNEL, out);
-	put_names(v, ",\"users\":[", TOPIC_CHANNEL, out);
+	(void)j;
+	put_names(v, "channels", TOPIC_CHANNEL, out);
+	put_names(v, "users", TOPIC_CHANNEL, out);
 }
 
-/* ---- stats ---- */
-
-static int by_value(const void *a, const void *b)
+static void answer_ping(struct services *v, const struct job *j,
+    struct buf *out)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
+	(void)v;
+	(void)j;
+	json_put_member(out, "version", STR(RECADO_VERSION));
 }
 
-static void put_number(struct buf *out, const char *key, uint64_t n)
+static void answer_stats(struct services *v, const struct job *j,
+    struct buf *out)
 {
-	buf_puts(out, key);
-	buf_u64(out, n);
-}
-
-static void put_sync_times(const struct services *v, struct buf *out)
-{
-	uint32_t sorted[SYNC_TIMES];
-	size_t n = v->syncs < SYNC_TIMES ? (size_t)v->syncs : SYNC_TIMES;
-
-	memcpy(sorted, v->sync_us, n * sizeof *sorted);
-	qsort(sorted, n, sizeof *sorted, by_value);
-	put_number(out, ",\"sync_p50_us\":", n > 0 ? sorted[n / 2] : 0);
-	put_number(out, ",\"sync_p99_us\":", n > 0 ? sorted[n * 99 / 100] : 0);
-}
-
-static void put_server(struct services *v, struct buf *out)
-{
-	put_number(out, ",\"server\":{\"uptime\":", (uint64_t)(ticks_ms() - v->started_ms) / 1000);
-	put_number(out, ",\"requests\":", v->requests);
-	put_number(out, ",\"refused\":", v->refused);
-	put_number(out, ",\"messages\":", v->messages);
-	put_number(out, ",\"republished\":", v->republished);
-	put_number(out, ",\"batches\":", v->batches);
-	put_number(out, ",\"batch_last\":", v->batch_last);
-	put_number(out, ",\"syncs\":", v->syncs);
-	put_sync_times(v, out);
-	put_number(out, ",\"topics\":", store_count(v->store, TOPIC_CHANNEL) +
-	    store_count(v->store, TOPIC_USER));
-	put_number(out, ",\"open_logs\":", store_open_logs(v->store));
-	buf_putc(out, '}');
-}
-
-static void put_broker(const struct services *v, struct buf *out)
-{
-	static const char *const key[BACK_COUNTERS] = {
-		[BACK_WAITING] = ",\"broker\":{\"waiting\":", [BACK_OPEN] = ",\"open\":",
-		[BACK_SERVERS] = ",\"servers\":", [BACK_CREDIT] = ",\"credit\":",
-		[BACK_REQUESTS] = ",\"requests\":", [BACK_ANSWERED] = ",\"answered\":",
-		[BACK_REDELIVERED] = ",\"redelivered\":", [BACK_EXPIRED] = ",\"expired\":",
-		[BACK_UNROUTABLE] = ",\"unroutable\":", [BACK_UPTIME_MS] = ",\"uptime\":"
-	};
-
-	for (int i = 0; i < BACK_COUNTERS; i++)
-		put_number(out, key[i], i == BACK_UPTIME_MS ? v->broker[i] / 1000 : v->broker[i]);
-	buf_putc(out, '}');
-}
-
-/* Only channels that have been used since the start: looking at the others would open their logs. */
-static void put_channels(struct services *v, struct buf *out)
-{
-	int first = 1;
-
-	buf_puts(out, ",\"channels\":[");
-	for (size_t i = 0; i < store_count(v->store, TOPIC_CHANNEL); i++) {
-		const struct topic *t = store_at(v->store, TOPIC_CHANNEL, i);
-
-		if (!t->loaded)
-			continue;
-		put_member(out, first ? "{\"name\":" : ",{\"name\":", t->name);
-		put_number(out, ",\"seq\":", t->now.seq);
-		buf_putc(out, '}');
-		first = 0;
-	}
-	buf_putc(out, ']');
-}
-
-static void answer_stats(struct services *v, const struct request *r, struct buf *out)
-{
-	(void)r;
-	put_server(v, out);
-	put_broker(v, out);
-	put_channels(v, out);
+	answer_ping(v, j, out);
+	stats_put(&v->stats, v->store, out);
 }
 
 static const struct service services[] = {
 	{ "publish",  take_publish, answer_seq,      "OK" },
-	{ "message",  take_message, answer_seq,      "OK" },
+	{ "message",  take_private, answer_seq,      "OK" },
 	{ "history",  take_history, answer_history,  "OK" },
 	{ "login",    take_login,   NULL,            "sucesso" },
 	{ "channel",  take_channel, NULL,            "sucesso" },
-	{ "channels", take_nothing, answer_channels, "OK" },
-	{ "users",    take_nothing, answer_users,    "OK" },
-	{ "ping",     take_nothing, NULL,            "OK" },
-	{ "stats",    take_nothing, answer_stats,    "OK" },
+	{ "channels", NULL,         answer_channels, "OK" },
+	{ "users",    NULL,         answer_users,    "OK" },
+	{ "ping",     NULL,         answer_ping,     "OK" },
+	{ "stats",    NULL,         answer_stats,    "OK" },
 };
 
 /* ---- the two steps ---- */
 
 static const struct service *find_service(struct services *v)
 {
-	const struct json_node *n = json_get(&v->json, v->json.node, "service");
 	struct str name;
 
-	if (n == NULL || json_string(n, &v->scratch, &name) == -1)
+	if (json_string(json_get(&v->json, v->json.node, "service"),
+	    &v->scratch, &name) == -1)
 		return NULL;
 	for (size_t i = 0; i < sizeof services / sizeof *services; i++)
 		if (str_is(name, services[i].name))
@@ -535,106 +424,119 @@ static const struct service *find_service(struct services *v)
 	return NULL;
 }
 
-static void take(struct services *v, struct request *r)
-{
-	const struct json_node *data;
-
-	if (r->body.n > REQUEST_BYTES_MAX)
-		r->refused = "pedido longo demais: até " LIMIT_TEXT(REQUEST_KIB_MAX) " KiB";
-	else if (json_parse(&v->json, r->body.p, r->body.n) == -1)
-		r->refused = "JSON inválido";
-	else if (v->json.node->type != JSON_OBJECT)
-		r->refused = "o pedido não é um objeto";
-	if (r->refused != NULL)
-		return;
-	r->service = find_service(v);
-	data = json_get(&v->json, v->json.node, "data");
-	if (r->service == NULL)
-		r->refused = "serviço desconhecido";
-	else if (data == NULL || data->type != JSON_OBJECT)
-		r->refused = "falta data";
-	else
-		r->service->take(v, r, data);
-}
-
-void service_take(struct services *v, struct request *r)
+/* The reason why a body is not a request, or NULL. */
+static const char *parse_body(struct services *v, struct str body)
 {
 	buf_clear(&v->scratch);
-	/* Escapes only shrink, and an id is added: decoded strings never move while others are in use. */
-	if (buf_room(&v->scratch, r->body.n + 64) == NULL)
-		r->refused = reason(ENOMEM);
-	else
-		take(v, r);
-	v->requests++;
+	/* Escapes only shrink, and an id is added: decoded strings never move
+	 * while others are in use. */
+	if (buf_room(&v->scratch, body.n + ID_BYTES_MAX) == NULL)
+		return reason_of(ENOMEM);
+	if (body.n > REQUEST_BYTES_MAX)
+		return "pedido longo demais: até " LIMIT_TEXT(REQUEST_KIB_MAX)
+		    " KiB";
+	if (json_parse(&v->json, body.p, body.n) == -1)
+		return strcmp(v->json.error, "out of memory") == 0 ?
+		    reason_of(ENOMEM) : "JSON inválido";
+	if (v->json.node->type != JSON_OBJECT)
+		return "o pedido não é um objeto";
+	return NULL;
 }
 
-static void answer_refused(const struct request *r, const char *text, struct buf *out)
+/* Checks what all requests have in common. -1: something is wrong, which
+ * j->refused says. */
+static int read_request(struct services *v, struct job *j)
 {
-	buf_puts(out, "{\"service\":");
-	json_put_string(out, str_of(r->service != NULL ? r->service->name : "erro"));
-	buf_puts(out, ",\"data\":{\"status\":\"erro\"");
-	put_member(out, ",\"message\":", str_of(text));
-	put_member(out, ",\"description\":", str_of(text));
+	j->refused = parse_body(v, j->body);
+	if (j->refused != NULL)
+		return -1;
+	j->service = find_service(v);
+	v->data = json_get(&v->json, v->json.node, "data");
+	if (j->service == NULL)
+		j->refused = "serviço desconhecido";
+	else if (v->data == NULL || v->data->type != JSON_OBJECT)
+		j->refused = "falta data";
+	return j->refused == NULL ? 0 : -1;
 }
 
-static void answer_accepted(struct services *v, const struct request *r, struct buf *out)
+void service_take(struct services *v, struct job *j)
+{
+	if (read_request(v, j) == 0 && j->service->take != NULL)
+		j->service->take(v, j);
+	v->stats.requests++;
+}
+
+void service_refuse(struct services *v, struct job *j, int error)
+{
+	if (read_request(v, j) == 0)
+		j->refused = reason_of(error);
+}
+
+static void answer_refused(const struct job *j, const char *reason,
+    struct buf *out)
+{
+	const char *service = j->service != NULL ? j->service->name : "erro";
+
+	buf_putc(out, '{');
+	json_put_member(out, "service", str_of(service));
+	json_put_key(out, "data");
+	buf_putc(out, '{');
+	json_put_member(out, "status", STR("erro"));
+	json_put_member(out, "message", str_of(reason));
+	json_put_member(out, "description", str_of(reason));
+}
+
+static void answer_accepted(struct services *v, const struct job *j,
+    struct buf *out)
 {
 	buf_puts(out, "{\"service\":\"");
-	buf_puts(out, r->service->name);
+	buf_puts(out, j->service->name);
 	buf_puts(out, "\",\"data\":{\"status\":\"");
-	buf_puts(out, r->service->success);
+	buf_puts(out, j->service->success);
 	buf_putc(out, '"');
-	if (r->service->answer != NULL)
-		r->service->answer(v, r, out);
+	if (j->service->answer != NULL)
+		j->service->answer(v, j, out);
 }
 
-void service_answer(struct services *v, const struct request *r, int failed, struct buf *out)
+void service_answer(struct services *v, const struct job *j, int failed,
+    struct buf *out)
 {
-	const char *refused = r->refused;
+	const char *refused = j->refused;
 
-	if (refused == NULL && r->depends && failed != 0)
-		refused = reason(failed);
+	if (refused == NULL && j->depends && failed != 0)
+		refused = reason_of(failed);
 	if (refused != NULL) {
-		v->refused++;
-		answer_refused(r, refused, out);
+		v->stats.refused++;
+		answer_refused(j, refused, out);
 	} else {
-		v->messages += (uint64_t)r->stored;
-		answer_accepted(v, r, out);
+		v->stats.messages += (uint64_t)j->stored;
+		answer_accepted(v, j, out);
 	}
-	buf_puts(out, ",\"timestamp\":");
+	json_put_key(out, "timestamp");
 	json_put_time(out, now_ms());
 	buf_puts(out, "}}");
-}
-
-void service_refuse(struct request *r, int error)
-{
-	r->refused = reason(error);
 }
 
 void service_free(struct services *v)
 {
 	json_free(&v->json);
 	buf_free(&v->scratch);
-	buf_free(&v->text);
-	free(v->publication);
+	publish_free(&v->publications);
 }
 
 int service_create_channel(struct services *v, struct str name)
 {
-	struct request r = { 0 };
+	struct job j = { 0 };
 
-	if (!name_ok(name)) {
-		errno = EINVAL;
+	errno = EINVAL;
+	if (!name_ok(name))
 		return -1;
-	}
 	if (store_has(v->store, TOPIC_CHANNEL, name))
 		return 0;
-	if (store_has(v->store, TOPIC_USER, name)) {
-		errno = EEXIST;
+	errno = EEXIST;
+	if (store_has(v->store, TOPIC_USER, name) ||
+	    store_create(v->store, TOPIC_CHANNEL, name) == NULL)
 		return -1;
-	}
-	if (store_create(v->store, TOPIC_CHANNEL, name) == NULL)
-		return -1;
-	put_event(v, &r, name, "channel", (struct str){ NULL, 0 }, (struct str){ NULL, 0 });
-	return r.refused == NULL ? 0 : -1;
+	put_event(v, &j, name, "channel", NONE, NONE);
+	return j.refused == NULL ? 0 : -1;
 }

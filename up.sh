@@ -1,29 +1,35 @@
 #!/bin/sh
-# up.sh: the whole system in the foreground, each line of output behind the role that said it.
-# Ctrl-C (or SIGTERM) ends all of it. A program that dies is started again.
+# up.sh: the whole system in the foreground, each line of output after the name
+# of the role that printed it. Ctrl-C (or SIGTERM) ends all of it. A program
+# that dies is started again.
 #
-# DATA=DIR keeps the messages there instead of in ./data. PORT=N uses N to N+3 instead of 5555 to 5558.
+# DATA=DIR keeps the messages there instead of in ./data. PORT=N uses the ports
+# N to N+3 instead of 5555 to 5558.
 set -u
 cd "$(dirname "$0")" || exit 1
 
-QUICK=2         # seconds; who ends sooner than that was not up yet
-ATTEMPTS=5      # quick ends in a row before we give up: the port is taken, the disk is read-only
+# Seconds: a program that ends sooner never was up.
+QUICK=2
+# That often in a row, and we give up: the port is taken, the disk read-only.
+ATTEMPTS=5
 run=$(mktemp -d) || exit 1
 trap 'rm -rf "$run"' EXIT
 
-# Every line that comes in, behind the role.
+# label ROLE: puts the role before every line of stdin. The name of the program,
+# which is the role's without the 1 of bot1, need not follow it.
 label() {
 	while IFS= read -r line; do
-		printf '%-6s | %s\n' "$1" "$line"
+		printf '%-6s | %s\n' "$1" "${line#"${1%[0-9]}: "}"
 	done
 }
 
-# What "client sub" prints (seq, time, topic, user, text), made for people.
+# Rewrites for people what "client sub" prints: seq, time, topic, user, text.
 talk() {
 	tab=$(printf '\t')
 	while IFS=$tab read -r seq time topic user text; do
 		time=${time#*T}
-		printf '%s #%s %s: %s (message %s)\n' "${time%.*}" "$topic" "$user" "$text" "$seq"
+		printf '%s #%s %s: %s (message %s)\n' "${time%.*}" "$topic" \
+			"$user" "$text" "$seq"
 	done
 }
 
@@ -31,8 +37,9 @@ ending() {
 	[ -e "$run/end" ]
 }
 
-# Runs a program until the end, again whenever it ends. Its process id is in $run/ROLE.pid, written
-# by the process itself before it becomes the program: nothing is ever started that cannot be ended.
+# keep ROLE COMMAND...: runs it until the end, again whenever it ends. Its
+# process id is in $run/ROLE.pid, written by the process itself before it
+# becomes the program: so nothing is ever started that cannot be ended.
 keep() {
 	role=$1
 	shift
@@ -40,7 +47,7 @@ keep() {
 	until ending; do
 		since=$(date +%s)
 		sh -c 'echo $$ >"$0" && exec "$@"' "$run/$role.pid" "$@" &
-		wait $! 2>/dev/null     # where some shells say what it died of
+		wait $! 2>/dev/null     # some shells would say what it died of
 		status=$?
 		rm -f "$run/$role.pid"
 		quick=$((quick + 1))
@@ -56,7 +63,7 @@ keep() {
 	done
 }
 
-# A second that the end cuts short.
+# Waits a second, or until the end.
 pause() {
 	ticks=10
 	while [ $ticks -gt 0 ] && ! ending; do
@@ -70,7 +77,7 @@ role() {
 	roles="$roles $!"
 }
 
-# Tells everybody, again and again, because one may just have been started.
+# Tells all programs, again and again, since one may only just have started.
 tell_all() {
 	until [ -e "$run/gone" ]; do
 		for file in "$run"/*.pid; do
@@ -82,17 +89,19 @@ tell_all() {
 
 PORT=${PORT:-5555}
 back=$((PORT + 1)) xsub=$((PORT + 2)) xpub=$((PORT + 3))
-export RECADO_BROKER="tcp://localhost:$PORT" RECADO_PROXY="tcp://localhost:$xpub"
+to=tcp://localhost on='tcp://*'
+export RECADO_BROKER="$to:$PORT" RECADO_PROXY="$to:$xpub"
 roles=
 trap : HUP INT TERM
-role broker ./broker -f "tcp://*:$PORT" -k "tcp://*:$back"
-role proxy ./proxy -s "tcp://*:$xsub" -x "tcp://*:$xpub"
-role server ./server -d "${DATA:-data}" -b "tcp://localhost:$back" -p "tcp://localhost:$xsub" -c geral
+role broker ./broker -f "$on:$PORT" -k "$on:$back"
+role proxy ./proxy -s "$on:$xsub" -x "$on:$xpub"
+role server ./server -d "${DATA:-data}" -b "$to:$back" -p "$to:$xsub" -c geral
 role bot1 ./bot -u bot1 -i 1000
 role bot2 ./bot -u bot2 -i 1000
 { { keep chat ./client -u up sub geral | talk; } 2>&1 | label chat; } &
 roles="$roles $!"
-echo 'in another terminal: ./client chat; Ctrl-C here ends everything' | label up
+echo 'in another terminal: ./client chat; Ctrl-C here ends everything' |
+	label up
 
 wait            # until a signal comes
 trap '' HUP INT TERM

@@ -253,6 +253,7 @@ test_up() {
 	grep '^bot1 *| .*sent=[0-9]* ok=[0-9]* erro=0' up.out
 	grep '^bot2 *| .*sent=[0-9]* ok=[0-9]* erro=0' up.out
 	hasnt up.out Terminated
+	refute grep '^\([a-z]*\)[12]* *| \1: ' up.out
 	exits 69 client -t 1 ping
 	want '' "$(find . -name 'tmp.*')"
 }

@@ -23,10 +23,11 @@ test_services() {
 		"$(ask '{"service":"history","data":{"channel":"geral","after":1,"timestamp":1}}')"
 	want '{"service":"history","data":{"status":"OK","messages":[{"type":"private","user":"ana","src":"ana","from":"ana","dst":"bob","to":"bob","message":"psst","timestamp":T,"seq":1}],"last":1,"timestamp":T}}' \
 		"$(ask '{"service":"history","data":{"user":"bob","timestamp":1}}')"
-	want '{"service":"ping","data":{"status":"OK","timestamp":T}}' \
+	version=$(server -V | sed 's/^recado //')
+	want "{\"service\":\"ping\",\"data\":{\"status\":\"OK\",\"version\":\"$version\",\"timestamp\":T}}" \
 		"$(ask '{"service":"ping","data":{}}')"
 	ask '{"service":"stats","data":{}}' >stats
-	has stats '{"service":"stats","data":{"status":"OK","server":{"uptime":'
+	has stats "{\"service\":\"stats\",\"data\":{\"status\":\"OK\",\"version\":\"$version\",\"server\":{\"uptime\":"
 	has stats '"name":"geral","seq":2'
 	has stats '"broker":{"waiting":'
 	sed 's/:T/:0/' stats | json_check
@@ -159,11 +160,10 @@ test_liberal_inputs() {
 test_envelopes() {
 	up
 	ping='{"service":"ping","data":{}}'
-	pong='56 {"service":"ping","data":{"status":"OK","timestamp":T}}'
+	pong=$(ask "$ping")
 	pong() {
 		zraw dealer "$FRONT" "$@" | undated | sed 's/^[0-9]* {/{/'
 	}
-	pong=${pong#* }
 	want "$pong" "$(pong "$ping")"
 	want "0 
 $pong" "$(pong '' "$ping")"
@@ -267,6 +267,16 @@ test_same_id_is_one_message() {
 	want '{"service":"channel","data":{"status":"sucesso","timestamp":T}}' "$(ask "$create")"
 	want 3 "$(wc -l <data/channels/geral.log | tr -d ' ')"
 	want 1 "$(wc -l <data/users/bob.log | tr -d ' ')"
+}
+
+# A login is recorded once per id, also when a user's first message had that id.
+test_same_id_is_one_login() {
+	up -c geral
+	ask '{"service":"publish","data":{"user":"ana","channel":"geral","message":"oi","id":"k"}}'
+	for _ in 1 2 3; do
+		ask '{"service":"login","data":{"user":"ana","id":"k"}}'
+	done
+	want 'user login ' "$(grep '	ana	' data/events.log | cut -f 4 | tr '\n' ' ')"
 }
 
 # A request that is answered by nobody but the broker.
