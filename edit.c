@@ -362,13 +362,13 @@ static void key_yank(struct edit *e)
 static void key_up(struct edit *e)
 {
 	if (e->typed.history_at > 0)
-		linebuf_go(&e->typed, e->typed.history_at - 1);
+		linebuf_recall(&e->typed, e->typed.history_at - 1);
 }
 
 static void key_down(struct edit *e)
 {
 	if (e->typed.history_at < e->typed.history_n)
-		linebuf_go(&e->typed, e->typed.history_at + 1);
+		linebuf_recall(&e->typed, e->typed.history_at + 1);
 }
 
 static void key_clear(struct edit *e)
