@@ -21,7 +21,7 @@ STORAGE = disk segment journal entry ids topics log store recover
 DAEMONS = requests services
 CLIENT  = talk follow output lines client_send client_read client_stat
 CHAT    = chat chat_command chat_names chat_room chat_send chat_state \
-	edit linebuf term
+	edit edit_screen linebuf term
 SHARED  = $(BASE) $(STORAGE) $(DAEMONS) $(CLIENT) $(CHAT)
 
 COMPILE = $(CC) $(STD) $(ZMQ_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP

@@ -11,6 +11,12 @@
 int term_open(void);
 void term_close(void);
 
+/* Styles of text. */
+#define TERM_DIM     "\033[2m"
+#define TERM_BOLD    "\033[1m"
+#define TERM_REVERSE "\033[7m"
+#define TERM_PLAIN   "\033[0m"
+
 #define TERM_PASTE_BEGIN "\033[200~"
 #define TERM_PASTE_END   "\033[201~"
 
