@@ -98,12 +98,12 @@ static void post(struct chat *chat, int private, struct str to, struct str text)
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = s;
-	buf_clear(members);
 	talk_put(members, private ? "src" : "user", chat->c->user);
 	talk_put(members, private ? "dst" : "channel", to);
 	talk_put(members, "message", text);
 	talk_request(chat->c->talk, private ? "message" : "publish", members, TALK_FOREVER,
 	    on_stored, s);
+	buf_clear(members);
 }
 
 static void say(struct chat *chat, int private, struct str to, struct str text)
