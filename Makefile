@@ -20,8 +20,8 @@ BASE    = buf text json line name date crc util net
 STORAGE = disk segment journal entry ids topics log store recover
 DAEMONS = requests services
 CLIENT  = talk follow output lines client_send client_read client_stat
-CHAT    = chat chat_command chat_names chat_room chat_send chat_state \
-	edit edit_screen linebuf term
+CHAT    = chat chat_command chat_look chat_names chat_outbox chat_rooms \
+	chat_state edit edit_screen linebuf term
 SHARED  = $(BASE) $(STORAGE) $(DAEMONS) $(CLIENT) $(CHAT)
 
 COMPILE = $(CC) $(STD) $(ZMQ_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP
