@@ -21,8 +21,8 @@ struct room {
 	size_t held_lines;
 };
 
-/* Others only read it, but state_save() clears save_at. Ready when talk and
- * look are set and the rest is zero. */
+/* Ready when talk and look are set and the rest is zero. Others only read it,
+ * but chat.c sets the first current room, and state_save() clears save_at. */
 struct rooms {
 	struct talk *talk;              /* not ours */
 	struct look *look;              /* not ours */
