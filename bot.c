@@ -297,8 +297,8 @@ static int follow(struct bot *b, const char *name, int inbox)
 
 	if (find_stream(b, str_of(name)) != NULL)
 		return 1;
-	talk_put(&b->members, inbox ? "user" : "channel", str_of(name));
-	talk_put_number(&b->members, "limit", 0);
+	json_put_member(&b->members, inbox ? "user" : "channel", str_of(name));
+	json_put_number(&b->members, "limit", 0);
 	if (!ask(b, "history", on_newest))
 		return 0;
 	s = must_alloc(sizeof *s);
@@ -333,7 +333,7 @@ static int login(struct bot *b)
 	for (;;) {
 		if (!b->named)
 			make_name(b);
-		talk_put(&b->members, "user", str_of(b->name));
+		json_put_member(&b->members, "user", str_of(b->name));
 		if (!ask(b, "login", on_answer))
 			return 0;
 		if (b->kind == ANSWER_OK)
@@ -349,7 +349,7 @@ static int login(struct bot *b)
 /* Two bots may find none at the same time: that the second one is refused is no error. */
 static int create_first(struct bot *b)
 {
-	talk_put(&b->members, "channel", STR("geral"));
+	json_put_member(&b->members, "channel", STR("geral"));
 	return ask(b, "channel", on_answer) && (b->kind == ANSWER_OK || pause_ms(b, RETRY_MS));
 }
 
@@ -391,9 +391,9 @@ static int say_something(struct bot *b, const char *channel)
 	own->number = ++b->number;
 	*find_own(b, own->number) = own;        /* its place is the end of the list */
 	make_text(b, text, sizeof text);
-	talk_put(&b->members, "user", str_of(b->name));
-	talk_put(&b->members, "channel", str_of(channel));
-	talk_put(&b->members, "message", str_of(text));
+	json_put_member(&b->members, "user", str_of(b->name));
+	json_put_member(&b->members, "channel", str_of(channel));
+	json_put_member(&b->members, "message", str_of(text));
 	b->sent++;
 	return ask(b, "publish", on_stored);
 }

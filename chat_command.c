@@ -135,7 +135,7 @@ static void do_create(struct chat *chat, struct str name)
 		chat_note(chat, "/create NAME: 1 to 64 bytes");
 		return;
 	}
-	talk_put(&chat->c->members, "channel", name);
+	json_put_member(&chat->c->members, "channel", name);
 	run(chat, "channel", on_create, name);
 }
 
@@ -267,8 +267,8 @@ static void do_hist(struct chat *chat, struct str rest)
 		chat_note(chat, "you are in no channel");
 		return;
 	}
-	talk_put(&chat->c->members, "channel", chat->current->name);
-	talk_put_number(&chat->c->members, "limit", n == 0 ? HIST : n < HISTORY_MAX ? n : HISTORY_MAX);
+	json_put_member(&chat->c->members, "channel", chat->current->name);
+	json_put_number(&chat->c->members, "limit", n == 0 ? HIST : n < HISTORY_MAX ? n : HISTORY_MAX);
 	run(chat, "history", on_hist, chat->current->name);
 }
 

@@ -99,9 +99,9 @@ static void post(struct chat *chat, int private, struct str to, struct str text)
 		end = &(*end)->next;
 	*end = s;
 	buf_clear(members);
-	talk_put(members, private ? "src" : "user", chat->c->user);
-	talk_put(members, private ? "dst" : "channel", to);
-	talk_put(members, "message", text);
+	json_put_member(members, private ? "src" : "user", chat->c->user);
+	json_put_member(members, private ? "dst" : "channel", to);
+	json_put_member(members, "message", text);
 	talk_request(chat->c->talk, private ? "message" : "publish", members, TALK_FOREVER,
 	    on_stored, s);
 }

@@ -64,7 +64,7 @@ void client_names(const struct answer *a, const char *key, void (*add)(void *arg
 
 int client_login(struct client *c, struct answer *a)
 {
-	talk_put(&c->members, "user", c->user);
+	json_put_member(&c->members, "user", c->user);
 	return client_call(c, "login", "login", a);
 }
 
@@ -100,9 +100,8 @@ static void list_name(void *arg, struct str name)
 	struct buf *out = &l->client->out;
 
 	if (l->client->json) {
-		buf_puts(out, "{\"");
-		buf_puts(out, l->key);
-		buf_puts(out, "\":");
+		buf_putc(out, '{');
+		json_put_key(out, l->key);
 		output_json_string(out, name);
 		buf_putc(out, '}');
 	} else {
@@ -143,7 +142,7 @@ static int create(struct client *c, const char *name)
 		a = (struct answer){ .kind = ANSWER_ERRO, .reason = STR("not a name") };
 		return client_failed(name, &a);
 	}
-	talk_put(&c->members, "channel", str_of(name));
+	json_put_member(&c->members, "channel", str_of(name));
 	code = client_call(c, name, "channel", &a);
 	if (code == 0)
 		show_reply(c, &a);

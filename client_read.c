@@ -124,10 +124,10 @@ static int ask(struct page *p, uint64_t limit, struct answer *a)
 {
 	struct client *c = p->c;
 
-	talk_put(&c->members, c->inbox ? "user" : "channel", p->topic);
+	json_put_member(&c->members, c->inbox ? "user" : "channel", p->topic);
 	if (limit > 0)
-		talk_put_number(&c->members, "after", p->last);
-	talk_put_number(&c->members, "limit", limit);
+		json_put_number(&c->members, "after", p->last);
+	json_put_number(&c->members, "limit", limit);
 	return client_call(c, c->operand[0], "history", a);
 }
 

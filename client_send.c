@@ -54,14 +54,16 @@ static void refuse(struct sender *s, const struct pending *p, int code, struct s
 
 static void confirm(struct sender *s, const struct answer *a)
 {
+	struct buf *out = &s->c->out;
+
 	s->stored++;
 	if (!s->c->json)
 		return;
-	buf_puts(&s->c->out, "{\"topic\":");
-	output_json_string(&s->c->out, str_of(s->c->operand[0]));
-	buf_puts(&s->c->out, ",\"seq\":");
-	buf_u64(&s->c->out, a->seq);
-	buf_puts(&s->c->out, "}\n");
+	buf_putc(out, '{');
+	json_put_key(out, "topic");
+	output_json_string(out, str_of(s->c->operand[0]));
+	json_put_number(out, "seq", a->seq);
+	buf_puts(out, "}\n");
 }
 
 static void answered(void *arg, const struct answer *a)
@@ -84,9 +86,9 @@ static void post(struct sender *s, struct str text)
 
 	*p = (struct pending){ s, s->lines, s->sent };
 	buf_clear(&c->members);
-	talk_put(&c->members, private ? "src" : "user", c->user);
-	talk_put(&c->members, private ? "dst" : "channel", to);
-	talk_put(&c->members, "message", text);
+	json_put_member(&c->members, private ? "src" : "user", c->user);
+	json_put_member(&c->members, private ? "dst" : "channel", to);
+	json_put_member(&c->members, "message", text);
 	talk_request(c->talk, s->service, &c->members, c->limit_ms, answered, p);
 	s->sent++;
 }

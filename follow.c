@@ -405,10 +405,10 @@ static void ask(struct topic *t)
 	struct follow *f = t->follow;
 
 	buf_clear(&f->members);
-	talk_put(&f->members, t->inbox ? "user" : "channel", t->name);
+	json_put_member(&f->members, t->inbox ? "user" : "channel", t->name);
 	if (t->started)
-		talk_put_number(&f->members, "after", t->last);
-	talk_put_number(&f->members, "limit", t->started ? HISTORY_PAGE : 0);
+		json_put_number(&f->members, "after", t->last);
+	json_put_number(&f->members, "limit", t->started ? HISTORY_PAGE : 0);
 	t->asking = 1;
 	t->wanted = t->started;
 	t->asked = t->last;

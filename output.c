@@ -121,8 +121,7 @@ static void show_container(struct buf *b, const struct json *j, const struct jso
 
 	buf_putc(b, object ? '{' : '[');
 	for (n = json_first(j, value); n != NULL; n = json_next(j, value, n)) {
-		if (n != json_first(j, value))
-			buf_putc(b, ',');
+		json_put_comma(b);
 		output_json(b, j, n);
 		if (object) {
 			buf_putc(b, ':');
@@ -147,13 +146,14 @@ static void show_object(struct buf *b, const struct talk_message *m)
 {
 	const struct json_node *key;
 
-	buf_puts(b, "{\"topic\":");
+	buf_putc(b, '{');
+	json_put_key(b, "topic");
 	output_json_string(b, m->topic);
 	for (key = json_first(m->json, m->object); key != NULL;
 	    key = json_next(m->json, m->object, key)) {
 		if (key + 1 == json_get(m->json, m->object, "topic"))
 			continue;               /* a foreign server's: one key, one value */
-		buf_putc(b, ',');
+		json_put_comma(b);
 		output_json(b, m->json, key);
 		buf_putc(b, ':');
 		output_json(b, m->json, key + 1);

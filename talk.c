@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,22 +93,6 @@ static void make_id_base(char *to, uint64_t bits)
 
 /* ---- reading and writing JSON ---- */
 
-void talk_put(struct buf *members, const char *key, struct str value)
-{
-	json_put_string(members, str_of(key));
-	buf_putc(members, ':');
-	json_put_string(members, value);
-	buf_putc(members, ',');
-}
-
-void talk_put_number(struct buf *members, const char *key, uint64_t value)
-{
-	json_put_string(members, str_of(key));
-	buf_putc(members, ':');
-	buf_u64(members, value);
-	buf_putc(members, ',');
-}
-
 struct str talk_string(const struct json *j, const struct json_node *object, const char *key,
     struct buf *scratch)
 {
@@ -143,21 +128,21 @@ static int takes_id(const char *service)
 static void make_body(struct talk *t, const char *service, const struct buf *members)
 {
 	struct buf *b = &t->make;
+	char id[ID_BYTES_MAX + 1];
 
 	buf_clear(b);
-	buf_puts(b, "{\"service\":");
-	json_put_string(b, str_of(service));
-	buf_puts(b, ",\"data\":{");
+	buf_putc(b, '{');
+	json_put_member(b, "service", str_of(service));
+	json_put_key(b, "data");
+	buf_putc(b, '{');
 	if (members != NULL)
 		buf_str_add(b, buf_str(members));
 	if (takes_id(service)) {
-		buf_puts(b, "\"id\":\"");
-		buf_puts(b, t->id_base);
-		buf_putc(b, '.');
-		buf_u64(b, ++t->ids);
-		buf_puts(b, "\",");
+		(void)snprintf(id, sizeof id, "%s.%" PRIu64, t->id_base,
+		    ++t->ids);      /* fits: 13, 1 and at most 20 */
+		json_put_member(b, "id", str_of(id));
 	}
-	buf_puts(b, "\"timestamp\":");
+	json_put_key(b, "timestamp");
 	json_put_time(b, now_ms());
 	buf_puts(b, "}}");
 	if (b->err || (members != NULL && members->err))

@@ -75,13 +75,10 @@ typedef void talk_answer(void *arg, const struct answer *a);
 struct talk *talk_open(const char *broker, const char *proxy, const struct talk_handler *handler);
 void talk_close(struct talk *t);                /* forgets what is under way */
 
-/* The members of a request's data are collected in a buffer, which the caller clears. An id, where
- * the service takes one, and the timestamp are added by talk_request(). */
-void talk_put(struct buf *members, const char *key, struct str value);
-void talk_put_number(struct buf *members, const char *key, uint64_t value);
-
-/* limit_ms: TALK_FOREVER or how long to try. answer is called once, unless talk_close() comes
- * first. */
+/* members: those of the request's data, as json_put_member() and
+ * json_put_number() write them into an empty buffer; NULL: none. An id, where
+ * the service takes one, and the timestamp are added. limit_ms: TALK_FOREVER
+ * or how long to try. answer is called once, unless talk_close() comes first. */
 void talk_request(struct talk *t, const char *service, const struct buf *members, int64_t limit_ms,
     talk_answer *answer, void *arg);
 /* The same, and waits. *a is valid until the next talk_call(). */
