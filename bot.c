@@ -129,7 +129,7 @@ static void settle(struct bot *b, struct own **link)
 }
 
 /* Ours end in " #tag.number". */
-static uint64_t own_number(const struct bot *b, const struct talk_message *m)
+static uint64_t own_number(const struct bot *b, const struct message *m)
 {
 	char text[TEXT_MAX], *mark;
 
@@ -163,7 +163,7 @@ static void check_seq(struct bot *b, struct stream *s, uint64_t seq)
 	s->last = seq;
 }
 
-static void on_message(void *arg, const struct talk_message *m)
+static void on_message(void *arg, const struct message *m)
 {
 	struct bot *b = arg;
 	struct stream *s = find_stream(b, m->topic);
@@ -286,7 +286,7 @@ static void on_newest(void *arg, const struct answer *a)
 	on_answer(b, a);
 	b->newest = UINT64_MAX;
 	if (a->kind == ANSWER_OK)
-		b->newest = talk_number(a->json, a->data, "last", UINT64_MAX);
+		b->newest = reply_number(a->json, a->data, "last", UINT64_MAX);
 }
 
 /* Where the topic ends is asked before anything is sent to it: else, with several servers, that

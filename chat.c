@@ -17,7 +17,7 @@
 
 /* ---- what comes ---- */
 
-static void on_message(void *arg, const struct talk_message *m)
+static void on_message(void *arg, const struct message *m)
 {
 	struct chat *chat = arg;
 	struct room *room = room_find(chat, m->topic, m->inbox);

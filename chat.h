@@ -59,9 +59,9 @@ void room_follow(struct chat *chat, struct room *room);
 void room_remove(struct chat *chat, struct room *room);
 /* Makes it the current one and shows what it held. */
 void room_go(struct chat *chat, struct room *room);
-void room_message(struct chat *chat, struct room *room, const struct talk_message *m);
+void room_message(struct chat *chat, struct room *room, const struct message *m);
 /* Shows one, whatever the room. */
-void chat_message(struct chat *chat, const struct talk_message *m);
+void chat_message(struct chat *chat, const struct message *m);
 void chat_note(struct chat *chat, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void chat_prompt(struct chat *chat);
 struct str chat_visible(struct buf *b, struct str s);   /* terminated, for a format; uses up b */

@@ -175,7 +175,7 @@ static void on_list(struct errand *e, const struct answer *a, const char *key, s
 	if (!worked(e, a))
 		return;
 	names_take(names, a, key);
-	client_names(a, key, list, &l);
+	reply_names(a, key, list, &l);
 	buf_putc(&l.b, '\0');
 	chat_note(e->chat, "%s: %s", key, l.b.err ? "" : l.b.p);
 	buf_free(&l.b);
@@ -238,16 +238,16 @@ static void on_hist(void *arg, const struct answer *a)
 {
 	struct errand *e = arg;
 	struct str name = { e->name, e->n };
-	struct talk_strings strings = { 0 };
+	struct message_strings strings = { 0 };
 	const struct json_node *list, *n;
-	struct talk_message m;
+	struct message m;
 
 	if (!worked(e, a))
 		return;
 	list = json_get(a->json, a->data, "messages");
 	if (list != NULL && list->type == JSON_ARRAY)
 		for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n))
-			if (talk_read_message(&m, &strings, name, 0, a->json, n) == 0) {
+			if (message_read(&m, &strings, name, 0, a->json, n) == 0) {
 				m.old = 1;
 				chat_message(e->chat, &m);
 			}

@@ -33,7 +33,7 @@ static void add_name(void *arg, struct str name)
 
 void names_take(struct names *names, const struct answer *a, const char *key)
 {
-	client_names(a, key, add_name, names);
+	reply_names(a, key, add_name, names);
 }
 
 int names_have(const struct names *names, struct str name)

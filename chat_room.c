@@ -57,12 +57,12 @@ static int mentions(struct str text, struct str name)
 	return 0;
 }
 
-static int for_us(const struct chat *chat, const struct talk_message *m)
+static int for_us(const struct chat *chat, const struct message *m)
 {
 	return !m->inbox && !str_eq(m->user, chat->c->user) && mentions(m->text, chat->c->user);
 }
 
-static void put_people(const struct chat *chat, struct buf *b, const struct talk_message *m)
+static void put_people(const struct chat *chat, struct buf *b, const struct message *m)
 {
 	int mention = for_us(chat, m);
 
@@ -89,7 +89,7 @@ static void put_people(const struct chat *chat, struct buf *b, const struct talk
 	buf_putc(b, '\n');
 }
 
-static void put_message(const struct chat *chat, struct buf *b, const struct talk_message *m)
+static void put_message(const struct chat *chat, struct buf *b, const struct message *m)
 {
 	if (chat->c->form == OUTPUT_PEOPLE)
 		put_people(chat, b, m);
@@ -107,7 +107,7 @@ static void show_lines(struct chat *chat, struct str lines)
 	output_write(&chat->c->out);
 }
 
-void chat_message(struct chat *chat, const struct talk_message *m)
+void chat_message(struct chat *chat, const struct message *m)
 {
 	buf_clear(&chat->line);
 	put_message(chat, &chat->line, m);
@@ -233,7 +233,7 @@ static void drop_first_line(struct room *room)
 	memmove(room->held.p, room->held.p + n, room->held.n);
 }
 
-static void hold(struct chat *chat, struct room *room, const struct talk_message *m)
+static void hold(struct chat *chat, struct room *room, const struct message *m)
 {
 	room->unread++;
 	room->mentions += (size_t)for_us(chat, m);
@@ -260,7 +260,7 @@ void room_go(struct chat *chat, struct room *room)
 }
 
 /* Our own message has come back: no need to show it as waiting as well. */
-static void came_back(struct chat *chat, const struct talk_message *m)
+static void came_back(struct chat *chat, const struct message *m)
 {
 	struct sending *s = chat->sending;
 
@@ -273,7 +273,7 @@ static void came_back(struct chat *chat, const struct talk_message *m)
 		s->seen = 1;
 }
 
-void room_message(struct chat *chat, struct room *room, const struct talk_message *m)
+void room_message(struct chat *chat, struct room *room, const struct message *m)
 {
 	struct buf b = { 0 };
 

@@ -67,7 +67,7 @@ static void refused(struct chat *chat, const struct sending *s, struct str reaso
 /* What one sends to another user comes back to nobody: shown when it is confirmed. */
 static void show_private(struct chat *chat, const struct sending *s, uint64_t seq)
 {
-	struct talk_message m = { .topic = s->to, .user = chat->c->user, .text = s->text,
+	struct message m = { .topic = s->to, .user = chat->c->user, .text = s->text,
 	    .inbox = 1, .seq = seq, .ms = now_ms() };
 
 	if (!str_eq(s->to, chat->c->user) && chat->c->form == OUTPUT_PEOPLE)

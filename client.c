@@ -45,23 +45,6 @@ int client_call(struct client *c, const char *what, const char *service, struct 
 	return kind == ANSWER_OK ? 0 : client_failed(what, a);
 }
 
-void client_names(const struct answer *a, const char *key, void (*add)(void *arg, struct str name),
-    void *arg)
-{
-	const struct json_node *list = json_get(a->json, a->data, key), *n;
-	struct buf scratch = { 0 };
-	struct str name;
-
-	if (list == NULL || list->type != JSON_ARRAY)
-		return;
-	for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n)) {
-		buf_clear(&scratch);
-		if (json_string(n, &scratch, &name) == 0)
-			add(arg, name);
-	}
-	buf_free(&scratch);
-}
-
 int client_login(struct client *c, struct answer *a)
 {
 	json_put_member(&c->members, "user", c->user);
@@ -118,7 +101,7 @@ static int list(struct client *c, const char *service, const char *key)
 
 	if (code != 0)
 		return code;
-	client_names(&a, service, list_name, &l);
+	reply_names(&a, service, list_name, &l);
 	output_write(&c->out);
 	return 0;
 }

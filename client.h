@@ -36,9 +36,6 @@ void client_open(struct client *c, const struct talk_handler *handler);
 int client_call(struct client *c, const char *what, const char *service, struct answer *a);
 /* Says why a request failed, and returns the exit code. */
 int client_failed(const char *what, const struct answer *a);
-/* The names in the reply's list called key, each to add(). */
-void client_names(const struct answer *a, const char *key, void (*add)(void *arg, struct str name),
-    void *arg);
 /* Ends the program when it is not known who is talking. */
 void client_need_user(const struct client *c);
 int client_login(struct client *c, struct answer *a);

@@ -20,7 +20,7 @@ static int enough(const struct reading *r)
 	return r->c->count > 0 && r->seen == r->c->count;
 }
 
-static void on_message(void *arg, const struct talk_message *m)
+static void on_message(void *arg, const struct message *m)
 {
 	struct reading *r = arg;
 
@@ -58,7 +58,7 @@ static int channels_exist(struct client *c)
 	for (int i = 0; code == 0 && i < c->operands; i++) {
 		struct search s = { .name = str_of(c->operand[i]) };
 
-		client_names(&a, "channels", compare, &s);
+		reply_names(&a, "channels", compare, &s);
 		if (!s.found)
 			code = client_failed(c->operand[i], &no);
 	}
@@ -117,7 +117,7 @@ struct page {
 	struct str topic;
 	uint64_t last;          /* shown */
 	uint64_t newest;        /* in the log when we began: what comes later is not waited for */
-	struct talk_strings strings;
+	struct message_strings strings;
 };
 
 static int ask(struct page *p, uint64_t limit, struct answer *a)
@@ -135,13 +135,13 @@ static void warn_missing(const struct page *p, uint64_t from, uint64_t to)
 {
 	struct buf b = { 0 };
 
-	talk_put_missing(&b, p->topic, from, to);
+	message_put_missing(&b, p->topic, from, to);
 	buf_putc(&b, '\0');
 	warn("%s", b.err ? "messages are missing in the log" : b.p);
 	buf_free(&b);
 }
 
-static void show_one(struct page *p, const struct talk_message *m)
+static void show_one(struct page *p, const struct message *m)
 {
 	if (m->seq <= p->last || m->seq > p->newest)
 		return;
@@ -154,12 +154,12 @@ static void show_one(struct page *p, const struct talk_message *m)
 static void show_page(struct page *p, const struct answer *a)
 {
 	const struct json_node *list = json_get(a->json, a->data, "messages"), *n;
-	struct talk_message m;
+	struct message m;
 
 	if (list == NULL || list->type != JSON_ARRAY)
 		return;
 	for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n))
-		if (talk_read_message(&m, &p->strings, p->topic, p->c->inbox, a->json, n) == 0)
+		if (message_read(&m, &p->strings, p->topic, p->c->inbox, a->json, n) == 0)
 			show_one(p, &m);
 	output_write(&p->c->out);
 }
@@ -195,7 +195,7 @@ int client_hist(struct client *c)
 	code = ask(&p, 0, &a);
 	if (code != 0)
 		return code;
-	p.newest = talk_number(a.json, a.data, "last", 0);
+	p.newest = reply_number(a.json, a.data, "last", 0);
 	p.last = c->after;
 	if (!c->after_given)
 		p.last = p.newest > count ? p.newest - count : 0;

@@ -99,7 +99,7 @@ static void put_channels(struct client *c, const struct answer *a)
 	if (list == NULL)
 		return;
 	for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n)) {
-		struct str name = talk_string(a->json, n, "name", &scratch);
+		struct str name = reply_string(a->json, n, "name", &scratch);
 
 		buf_puts(&c->out, c->form == OUTPUT_PEOPLE ? "channel " : "channel.");
 		line_put_text(&c->out, name);
@@ -107,7 +107,7 @@ static void put_channels(struct client *c, const struct answer *a)
 			put_spaces(&c->out, linebuf_columns(name) < 16 ? 16 - linebuf_columns(name) : 1);
 		else
 			buf_putc(&c->out, '\t');
-		buf_u64(&c->out, talk_number(a->json, n, "seq", 0));
+		buf_u64(&c->out, reply_number(a->json, n, "seq", 0));
 		buf_putc(&c->out, '\n');
 	}
 	buf_free(&scratch);
@@ -143,7 +143,7 @@ static uint64_t counter(const struct answer *a, const char *part, const char *ke
 {
 	const struct json_node *object = json_get(a->json, a->data, part);
 
-	return object != NULL ? talk_number(a->json, object, key, 0) : 0;
+	return object != NULL ? reply_number(a->json, object, key, 0) : 0;
 }
 
 /* A restarted server counts from 0 again: no rate then. */
@@ -177,10 +177,10 @@ static void take_channels(struct view *v, const struct answer *a)
 	if (list == NULL)
 		return;
 	for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n)) {
-		struct channel *c = find_channel(v, talk_string(a->json, n, "name", &v->scratch));
+		struct channel *c = find_channel(v, reply_string(a->json, n, "name", &v->scratch));
 
 		if (c != NULL)
-			c->seq = talk_number(a->json, n, "seq", 0);
+			c->seq = reply_number(a->json, n, "seq", 0);
 	}
 }
 

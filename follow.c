@@ -66,78 +66,13 @@ struct follow {
 	int works;              /* 1: this server has answered history before */
 	int told;               /* 1: TALK_LIVE_ONLY was said */
 	struct json json;
-	struct talk_strings strings;
+	struct message_strings strings;
 	struct buf members;
 };
 
 /* ---- messages ---- */
 
-/* Seconds as a number; some servers send milliseconds, or a string. */
-static int64_t read_time(const struct json *j, const struct json_node *object)
-{
-	const struct json_node *n = json_get(j, object, "timestamp");
-	char text[32];
-	double value;
-
-	if (n == NULL || n->type != JSON_NUMBER || n->raw.n >= sizeof text)
-		return now_ms();
-	memcpy(text, n->raw.p, n->raw.n);
-	text[n->raw.n] = '\0';
-	value = strtod(text, NULL);
-	if (value < 1e11)               /* the year 5138 in seconds, 1973 in milliseconds */
-		value *= 1000;
-	return value > 0 && value < 253402300800000.0 ? (int64_t)(value + 0.5) : now_ms();
-}
-
-/* 1: the member is there and is not this: the topic frame and the JSON disagree. */
-static int differs(const struct json *j, const struct json_node *object, const char *key,
-    struct str value, struct buf *spare)
-{
-	return json_get(j, object, key) != NULL &&
-	    !str_eq(talk_string(j, object, key, spare), value);
-}
-
-static int belongs(struct str topic, int inbox, const struct json *j,
-    const struct json_node *object, struct buf *spare)
-{
-	if (str_is(talk_string(j, object, "type", spare), inbox ? "channel" : "private"))
-		return 0;
-	if (!inbox)
-		return !differs(j, object, "channel", topic, spare);
-	return !differs(j, object, "dst", topic, spare) && !differs(j, object, "to", topic, spare);
-}
-
-int talk_read_message(struct talk_message *m, struct talk_strings *s, struct str topic, int inbox,
-    const struct json *j, const struct json_node *object)
-{
-	static const char *const sender[] = { "user", "src", "from" };
-	const struct json_node *text = json_get(j, object, "message");
-
-	*m = (struct talk_message){ .topic = topic, .inbox = inbox, .json = j, .object = object };
-	if (text == NULL || text->type != JSON_STRING ||
-	    !belongs(topic, inbox, j, object, &s->spare))
-		return -1;
-	for (int i = 0; i < 3 && m->user.n == 0; i++)
-		m->user = talk_string(j, object, sender[i], &s->user);
-	m->text = talk_string(j, object, "message", &s->text);
-	m->seq = talk_number(j, object, "seq", 0);
-	m->ms = read_time(j, object);
-	return 0;
-}
-
-void talk_put_missing(struct buf *b, struct str topic, uint64_t first, uint64_t last)
-{
-	put_visible(b, topic);
-	buf_puts(b, ": ");
-	buf_u64(b, first);
-	if (last > first) {
-		buf_puts(b, " to ");
-		buf_u64(b, last);
-	}
-	buf_puts(b, last > first ? " are missing in the log" : " is missing in the log");
-}
-
-static void deliver(struct topic *t, struct talk_message *m)
+static void deliver(struct topic *t, struct message *m)
 {
 	const struct talk_handler *h = t->follow->handler;
 
@@ -186,7 +121,7 @@ static void release_all(struct topic *t)
 }
 
 /* They come nearly in order: the place is looked for from the end. */
-static void hold(struct topic *t, const struct talk_message *m)
+static void hold(struct topic *t, const struct message *m)
 {
 	struct str raw = m->object->raw;
 	size_t i = t->held_n;
@@ -213,9 +148,9 @@ static void hold(struct topic *t, const struct talk_message *m)
 static void deliver_held(struct topic *t, const struct held *h)
 {
 	struct follow *f = t->follow;
-	struct talk_message m;
+	struct message m;
 
-	if (json_parse(&f->json, h->p, h->n) == 0 && talk_read_message(&m, &f->strings, t->name,
+	if (json_parse(&f->json, h->p, h->n) == 0 && message_read(&m, &f->strings, t->name,
 	    t->inbox, &f->json, f->json.node) == 0)
 		deliver(t, &m);         /* both worked when it came */
 }
@@ -240,7 +175,7 @@ static void drain(struct topic *t)
 }
 
 /* A publication of a topic that is followed. */
-static void take(struct topic *t, struct talk_message *m)
+static void take(struct topic *t, struct message *m)
 {
 	if (m->seq == 0 || t->live_only) {
 		deliver(t, m);
@@ -265,7 +200,7 @@ static void missing(struct topic *t, uint64_t first, uint64_t last)
 {
 	struct buf b = { 0 };
 
-	talk_put_missing(&b, t->name, first, last);
+	message_put_missing(&b, t->name, first, last);
 	buf_putc(&b, '\0');
 	say(t, TALK_MISSING, b.err ? "messages are missing in the log" : b.p);
 	buf_free(&b);
@@ -325,12 +260,12 @@ static void start(struct topic *t, uint64_t newest)
 static void take_page(struct topic *t, const struct answer *a)
 {
 	const struct json_node *list = json_get(a->json, a->data, "messages"), *n;
-	struct talk_message m;
+	struct message m;
 
 	if (list == NULL || list->type != JSON_ARRAY)
 		return;
 	for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n)) {
-		if (talk_read_message(&m, &t->follow->strings, t->name, t->inbox, a->json,
+		if (message_read(&m, &t->follow->strings, t->name, t->inbox, a->json,
 		    n) == -1 || m.seq <= t->last)
 			continue;
 		if (m.seq > t->last + 1)
@@ -386,7 +321,7 @@ static void on_history(void *arg, const struct answer *a)
 		return;
 	}
 	if (a->kind == ANSWER_OK)
-		newest = talk_number(a->json, a->data, "last", UINT64_MAX);
+		newest = reply_number(a->json, a->data, "last", UINT64_MAX);
 	if (newest == UINT64_MAX) {
 		no_history(t);
 		return;
@@ -479,9 +414,9 @@ void follow_again(struct follow *f)
 
 static void publication(struct follow *f, struct topic *t, struct str body)
 {
-	struct talk_message m;
+	struct message m;
 
-	if (json_parse(&f->json, body.p, body.n) == 0 && talk_read_message(&m, &f->strings,
+	if (json_parse(&f->json, body.p, body.n) == 0 && message_read(&m, &f->strings,
 	    t->name, t->inbox, &f->json, f->json.node) == 0)
 		take(t, &m);    /* else it is none, or of another topic than its frame says */
 }
@@ -554,9 +489,7 @@ void follow_close(struct follow *f)
 		free_topic(t);
 	}
 	json_free(&f->json);
-	buf_free(&f->strings.user);
-	buf_free(&f->strings.text);
-	buf_free(&f->strings.spare);
+	message_strings_free(&f->strings);
 	buf_free(&f->members);
 	free(f);
 }

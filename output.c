@@ -46,7 +46,7 @@ void output_text(struct buf *b, struct str text)
 	}
 }
 
-static void show_people(struct buf *b, const struct talk_message *m)
+static void show_people(struct buf *b, const struct message *m)
 {
 	output_time(b, m->ms);
 	buf_puts(b, m->inbox ? " " : " #");
@@ -57,7 +57,7 @@ static void show_people(struct buf *b, const struct talk_message *m)
 	output_text(b, m->text);
 }
 
-static void show_tabs(struct buf *b, const struct talk_message *m)
+static void show_tabs(struct buf *b, const struct message *m)
 {
 	char *time;
 
@@ -142,7 +142,7 @@ void output_json(struct buf *b, const struct json *j, const struct json_node *va
 		buf_str_add(b, value->raw);     /* a number or a literal: nothing but ASCII */
 }
 
-static void show_object(struct buf *b, const struct talk_message *m)
+static void show_object(struct buf *b, const struct message *m)
 {
 	const struct json_node *key;
 
@@ -161,7 +161,7 @@ static void show_object(struct buf *b, const struct talk_message *m)
 	buf_putc(b, '}');
 }
 
-void output_message(struct buf *b, enum output_form form, const struct talk_message *m)
+void output_message(struct buf *b, enum output_form form, const struct message *m)
 {
 	if (form == OUTPUT_PEOPLE)
 		show_people(b, m);

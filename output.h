@@ -16,7 +16,7 @@ enum output_form {
 };
 
 /* Appends the message, with its newline. */
-void output_message(struct buf *b, enum output_form form, const struct talk_message *m);
+void output_message(struct buf *b, enum output_form form, const struct message *m);
 
 /* The parts of the people's form. The time is local; another day than today is named. */
 void output_time(struct buf *b, int64_t ms);
