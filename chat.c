@@ -193,7 +193,7 @@ static int begin(struct chat *chat)
 	names_take(&chat->channels, &a, "channels");
 	take_user(c, &chat->channels);
 	client_need_user(c);
-	return client_login(c, &a);
+	return client_register(c);
 }
 
 /* Those named on the command line and those of last time; in the first of them one is. */
