@@ -20,7 +20,7 @@ BASE    = buf text json line name date crc util net
 STORAGE = disk segment journal entry ids topics log store recover
 DAEMONS = requests services
 CLIENT  = talk connection reply message follow held output lines \
-	client_ask client_send client_sub client_hist client_stat
+	audit client_ask client_send client_sub client_hist client_stat
 CHAT    = chat chat_command chat_names chat_room chat_send chat_state \
 	edit linebuf term
 SHARED  = $(BASE) $(STORAGE) $(DAEMONS) $(CLIENT) $(CHAT)

@@ -359,7 +359,7 @@ static void take_sample(struct view *v, const struct answer *a)
 static _Noreturn void watch_stats(struct client *c)
 {
 	struct view v = { .c = c, .start = ticks_ms() };
-	int64_t next = ticks_ms(), interval_ms = 1000 * c->interval_s;
+	int64_t next = ticks_ms(), interval_ms = 1000 * c->interval_s, left;
 
 	if (c->limit_ms > interval_ms + 1000)
 		c->limit_ms = interval_ms + 1000;
@@ -373,8 +373,8 @@ static _Noreturn void watch_stats(struct client *c)
 		next += interval_ms;
 		if (next < ticks_ms())
 			next = ticks_ms();      /* it is late: no catching up */
-		while (ticks_ms() < next)
-			(void)talk_poll(c->talk, next - ticks_ms(), NULL, 0);
+		while ((left = next - ticks_ms()) > 0)
+			(void)talk_poll(c->talk, left, NULL, 0);
 	}
 }
 

@@ -25,14 +25,6 @@ static void show_message(void *arg, const struct message *m)
 	output_message(&r->c->out, r->c->form, m);
 }
 
-/* Connections come and go without a word: nothing is lost by it. */
-static void warn_event(void *arg, enum talk_event event, const char *text)
-{
-	(void)arg;
-	if (event != TALK_LOST && event != TALK_BACK)
-		warn("%s", text);
-}
-
 struct search {
 	struct str name;
 	int found;
@@ -95,7 +87,7 @@ static int show_messages(struct reading *r)
 int client_sub(struct client *c)
 {
 	struct reading r = { .c = c };
-	struct talk_handler handler = { show_message, warn_event, &r };
+	struct talk_handler handler = { show_message, output_event, &r };
 	int code;
 
 	client_open(c, &handler);

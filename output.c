@@ -240,3 +240,10 @@ void output_invalid_name(struct str name)
 	buf_puts(&b, ": " NAME_RULE);
 	output_warn(&b);
 }
+
+void output_event(void *arg, enum talk_event event, const char *text)
+{
+	(void)arg;
+	if (event != TALK_LOST && event != TALK_BACK)
+		warn("%s", text);
+}

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "json.h"
 #include "message.h"
+#include "talk.h"
 
 enum output_form {
 	OUTPUT_PEOPLE,  /* 21:04:05 #geral ana: oi */
@@ -44,5 +45,8 @@ void output_write(struct buf *b);
 void output_warn(struct buf *b);
 /* "invalid name: NAME: RULE" there. */
 void output_invalid_name(struct str name);
+/* An event function for talk_open(), with the text there. Connections come and
+ * go without a word: nothing is lost by it. */
+void output_event(void *arg, enum talk_event event, const char *text);
 
 #endif
