@@ -164,7 +164,7 @@ static void add_channel(void *arg, struct str name)
 	to[name.n] = '\0';
 }
 
-static void on_channel_list(void *arg, const struct answer *a)
+static void on_listed(void *arg, const struct answer *a)
 {
 	struct bot *b = arg;
 
@@ -189,7 +189,7 @@ static int choose_channel(struct bot *b, struct str *channel)
 	uint64_t followed = b->audit.topics - 1;        /* not the inbox */
 
 	do {
-		if (!request(b, "channels", on_channel_list))
+		if (!request(b, "channels", on_listed))
 			return 0;
 		if (b->channels == 0 && !create_first(b))
 			return 0;

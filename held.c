@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void insert(struct held *h, size_t at, struct held_one one)
+static void insert_held(struct held *h, size_t at, struct held_one one)
 {
 	h->one = must_array_room(h->one, h->n, &h->cap, sizeof *h->one);
 	memmove(&h->one[at + 1], &h->one[at], (h->n - at) * sizeof *h->one);
@@ -26,7 +26,7 @@ int held_add(struct held *h, uint64_t seq, struct str text)
 		return 0;
 	if (h->n == HELD_MAX || h->bytes + text.n > HELD_BYTES_MAX)
 		return -1;
-	insert(h, at, (struct held_one){ seq, must_copy(text) });
+	insert_held(h, at, (struct held_one){ seq, must_copy(text) });
 	return 0;
 }
 

@@ -120,7 +120,7 @@ static void no_later_than(int64_t *at, int64_t ms)
 
 /* ---- connections ---- */
 
-static void tell(struct talk *t, enum talk_event event, const char *text)
+static void tell_handler(struct talk *t, enum talk_event event, const char *text)
 {
 	if (t->handler.event != NULL)
 		t->handler.event(t->handler.arg, event, text);
@@ -131,9 +131,9 @@ static void tell_connections(struct talk *t)
 	int both = t->broker.ready && t->proxy.ready;
 
 	if (t->met && !both && !t->lost)
-		tell(t, TALK_LOST, "connection lost; trying again");
+		tell_handler(t, TALK_LOST, "connection lost; trying again");
 	if (both && t->lost)
-		tell(t, TALK_BACK, "connected again");
+		tell_handler(t, TALK_BACK, "connected again");
 	t->lost = t->met && !both;
 	t->met |= both;
 }
