@@ -13,7 +13,7 @@
 
 #define SAMPLES      60         /* of a channel's rate: a minute at -i 1 */
 #define NAME_COLUMNS 16         /* for a counter's or channel's name */
-#define HEAD_ROWS    6          /* of the screen, before the channels */
+#define OTHER_ROWS   6          /* the head, and an empty row at the end */
 #define ROW_COLUMNS  42         /* of a channel's row, before its picture */
 /* Channels in the live view; others are not shown. */
 #define WATCHED_MAX  4096
@@ -265,7 +265,6 @@ static void put_uptimes(struct view *v, const struct answer *a)
 	buf_puts(b, "\033[K\n\033[K\n");
 }
 
-/* HEAD_ROWS rows, with the one at the bottom of the screen that stays empty. */
 static void put_head(struct view *v, const struct answer *a, int64_t ms)
 {
 	put_rates(v, a, ms);
@@ -303,7 +302,7 @@ static void show_screen(struct view *v, const struct answer *a, int64_t ms)
 	put_head(v, a, ms);
 	if (v->channels > 0)
 		qsort(v->channel, v->channels, sizeof *v->channel, busier);
-	for (size_t i = 0; i < v->channels && (int)i < rows - HEAD_ROWS; i++)
+	for (size_t i = 0; i < v->channels && (int)i < rows - OTHER_ROWS; i++)
 		put_row(b, &v->channel[i], samples);
 	buf_puts(b, "\033[J\033[?7h");
 }
