@@ -174,8 +174,8 @@ static void on_listed(void *arg, const struct answer *a)
 		reply_names(a, "channels", add_channel, b);
 }
 
-/* Two bots may do this at the same time: it is no error that the second one is
- * refused. 0: a signal came. */
+/* Two bots may do this at the same time; that the second one is refused is not
+ * an error. 0: a signal came. */
 static int create_first(struct bot *b)
 {
 	json_put_member(&b->members, "channel", STR("geral"));

@@ -23,9 +23,9 @@ struct answer {
 	const struct json_node *data;
 };
 
-/* Reads a reply into *a, which is ANSWER_OK or ANSWER_ERRO and then valid as
- * long as body, j and scratch are. 1: the broker says that there is no server,
- * which is no answer yet: the request can be sent again. Else 0. */
+/* Reads a reply into *a, which becomes ANSWER_OK or ANSWER_ERRO, and is valid
+ * as long as body, j and scratch are. 1: the broker says that it has no server,
+ * so the request is not answered yet and can be sent again. Else 0. */
 int reply_read(struct answer *a, struct str body, struct json *j,
     struct buf *scratch);
 
@@ -35,11 +35,11 @@ const struct json_node *reply_array(const struct answer *a, const char *key);
 void reply_names(const struct answer *a, const char *key,
     void (*add)(void *arg, struct str name), void *arg);
 
-/* A member of any object, of a publication too. The string under key, decoded
- * into scratch, which is cleared first; the empty one when there is none. */
+/* A member of any object, also one of a publication. The string under key, or
+ * an empty one; scratch is cleared, and holds it if it has escapes. */
 struct str reply_string(const struct json *j, const struct json_node *object,
     const char *key, struct buf *scratch);
-/* The number under key; otherwise when there is none. */
+/* The number under key, or otherwise. */
 uint64_t reply_number(const struct json *j, const struct json_node *object,
     const char *key, uint64_t otherwise);
 

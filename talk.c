@@ -21,8 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* After a reply that there is no server. It keeps us from spinning, and leaves
- * time for the same reply to the requests after it: then all are sent again in
+/* After a reply that there is no server. It keeps us from spinning, and gives
+ * the same reply to later requests time to come: then all are sent again in
  * their order, and no new one before them. */
 #define UNAVAILABLE_MS 250
 /* Of requests by number; about as many as are ever under way. */
@@ -31,7 +31,7 @@
 #define REPLIES_A_TURN 256
 /* Messages in libzmq, from and to the broker: a window and repetitions. */
 #define QUEUE          4096
-/* The longest wait: INT64_MAX, for never, is no time for zmq_poll(). */
+/* The longest wait: zmq_poll() cannot wait for INT64_MAX, which means never. */
 #define WAIT_MS_MAX    60000
 
 /* A request that is not answered yet. */

@@ -58,8 +58,8 @@ typedef void talk_answer(void *arg, const struct answer *a);
 const char *talk_default_broker(void);
 const char *talk_default_proxy(void);
 
-/* handler may be NULL if nothing is followed. That the network or a peer is
- * not there is no error: the connection is made when it can be. */
+/* handler may be NULL if nothing is followed. A peer that is not there is not
+ * an error: the connection is made once it is. */
 struct talk *talk_open(const char *broker, const char *proxy,
     const struct talk_handler *handler);
 void talk_close(struct talk *t);        /* forgets what is under way */
