@@ -19,7 +19,7 @@ PROGRAMS = broker proxy server client bot logck
 BASE    = buf text json line name date crc util net
 STORAGE = disk segment journal entry ids topics log store recover
 DAEMONS = requests services
-CLIENT  = talk connection reply message follow held output lines \
+CLIENT  = talk connection reply follow held message output lines \
 	audit client_ask client_send client_sub client_hist client_stat
 CHAT    = chat chat_command chat_names chat_room chat_send chat_state \
 	edit linebuf term

@@ -120,7 +120,8 @@ static void no_later_than(int64_t *at, int64_t ms)
 
 /* ---- connections ---- */
 
-static void tell_handler(struct talk *t, enum talk_event event, const char *text)
+static void tell_handler(struct talk *t, enum talk_event event,
+    const char *text)
 {
 	if (t->handler.event != NULL)
 		t->handler.event(t->handler.arg, event, text);
