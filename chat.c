@@ -17,7 +17,7 @@
 
 /* ---- what is received ---- */
 
-static void on_chat_message(void *arg, const struct talk_message *m)
+static void on_chat_message(void *arg, const struct message *m)
 {
 	struct chat *chat = arg;
 
@@ -61,7 +61,7 @@ static int chat_log_in(struct chat *chat)
 	names_take(&chat->channels, &a);
 	take_user(c, &chat->channels);
 	client_need_user(c);
-	return client_login(c, &a);
+	return client_register(c);
 }
 
 /* Adds the channels named on the command line. Returns the first of them. */

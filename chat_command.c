@@ -132,7 +132,7 @@ static void do_create(struct chat *chat, struct str name)
 	if (name.n == 0) {
 		look_note(&chat->look, "/create CHANNEL makes one");
 	} else if (check_name(chat, name) == 0) {
-		talk_put(&chat->c->members, "channel", name);
+		json_put_member(&chat->c->members, "channel", name);
 		start_errand(chat, "channel", enter_created, name);
 	}
 }
@@ -177,7 +177,7 @@ static void show_list(struct chat *chat, const struct answer *a,
 	struct name_list l = { .chat = chat, .channels = channels };
 
 	names_take(names, a);
-	client_names(a, names->service, put_listed, &l);
+	reply_names(a, names->service, put_listed, &l);
 	buf_putc(&l.b, '\0');
 	look_note(&chat->look, "%s: %s", names->service,
 	    l.b.err ? "" : l.b.p);
@@ -236,23 +236,20 @@ static void do_msg(struct chat *chat, struct str rest)
 static void show_history(struct chat *chat, const struct answer *a,
     struct str name)
 {
-	const struct json_node *list, *n;
-	struct talk_strings strings = { 0 };
-	struct talk_message m;
+	const struct json_node *list = reply_array(a, "messages"), *n;
+	struct message_strings strings = { 0 };
+	struct message m;
 
-	list = json_get(a->json, a->data, "messages");
-	if (list == NULL || list->type != JSON_ARRAY)
+	if (list == NULL)
 		return;
 	for (n = json_first(a->json, list); n != NULL;
 	    n = json_next(a->json, list, n)) {
-		if (talk_read_message(&m, &strings, name, 0, a->json, n) == -1)
+		if (message_read(&m, &strings, name, 0, a->json, n) == -1)
 			continue;
 		m.old = 1;
 		look_message(&chat->look, &m);
 	}
-	buf_free(&strings.user);
-	buf_free(&strings.text);
-	buf_free(&strings.spare);
+	message_strings_free(&strings);
 }
 
 /* The number at the front of s, at most HISTORY_MAX; 0: none. */
@@ -277,8 +274,8 @@ static void do_hist(struct chat *chat, struct str rest)
 		look_note(&chat->look, "you are in no channel");
 		return;
 	}
-	talk_put(&chat->c->members, "channel", room->name);
-	talk_put_number(&chat->c->members, "limit", n > 0 ? n : HIST_DEFAULT);
+	json_put_member(&chat->c->members, "channel", room->name);
+	json_put_number(&chat->c->members, "limit", n > 0 ? n : HIST_DEFAULT);
 	start_errand(chat, "history", show_history, room->name);
 }
 

@@ -58,14 +58,14 @@ static int has_word(struct str text, struct str name)
 	return 0;
 }
 
-int look_mentions_user(const struct look *look, const struct talk_message *m)
+int look_mentions_user(const struct look *look, const struct message *m)
 {
 	return !m->inbox && !str_eq(m->user, look->user) &&
 	    has_word(m->text, look->user);
 }
 
 static const char *text_style(const struct look *look,
-    const struct talk_message *m)
+    const struct message *m)
 {
 	if (look_mentions_user(look, m))
 		return STYLE_MENTION;
@@ -74,7 +74,7 @@ static const char *text_style(const struct look *look,
 
 /* "21:04:05 #geral ana: oi", "21:04:05 ana -> bob: oi" */
 static void put_for_people(const struct look *look, struct buf *b,
-    const struct talk_message *m)
+    const struct message *m)
 {
 	put_style(look, b, STYLE_WHERE);
 	buf_puts(b, m->old ? "old " : "");
@@ -100,7 +100,7 @@ static void put_for_people(const struct look *look, struct buf *b,
 }
 
 void look_put_message(const struct look *look, struct buf *b,
-    const struct talk_message *m)
+    const struct message *m)
 {
 	if (look->form == OUTPUT_PEOPLE)
 		put_for_people(look, b, m);
@@ -121,7 +121,7 @@ void look_lines(const struct look *look, struct str lines)
 	buf_free(&b);
 }
 
-void look_message(const struct look *look, const struct talk_message *m)
+void look_message(const struct look *look, const struct message *m)
 {
 	struct buf b = { 0 };
 

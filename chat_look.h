@@ -25,12 +25,12 @@ void look_open(struct look *look, struct str user,
 void look_close(struct look *look);
 
 /* 1: a message of somebody else in a channel that names the user. */
-int look_mentions_user(const struct look *look, const struct talk_message *m);
+int look_mentions_user(const struct look *look, const struct message *m);
 
 /* Appends a message as look_message() would show it, with its newline. */
 void look_put_message(const struct look *look, struct buf *b,
-    const struct talk_message *m);
-void look_message(const struct look *look, const struct talk_message *m);
+    const struct message *m);
+void look_message(const struct look *look, const struct message *m);
 /* Shows lines of look_put_message(). */
 void look_lines(const struct look *look, struct str lines);
 

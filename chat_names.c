@@ -1,7 +1,6 @@
 /* chat_names.c: see chat_names.h. */
 #include "chat_names.h"
 
-#include "client.h"
 #include "name.h"
 #include "util.h"
 
@@ -35,7 +34,7 @@ static void add_name(void *arg, struct str name)
 
 void names_take(struct names *names, const struct answer *a)
 {
-	client_names(a, names->service, add_name, names);
+	reply_names(a, names->service, add_name, names);
 }
 
 static void on_names(void *arg, const struct answer *a)

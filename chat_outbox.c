@@ -96,7 +96,7 @@ static void give_back(struct edit *e, const struct sending *s)
 static void show_private(const struct look *look, const struct sending *s,
     uint64_t seq)
 {
-	struct talk_message m = { .topic = s->to, .user = look->user,
+	struct message m = { .topic = s->to, .user = look->user,
 	    .text = s->text, .inbox = 1, .seq = seq, .ms = now_ms() };
 
 	if (!str_eq(s->to, look->user) && look->form == OUTPUT_PEOPLE)
@@ -130,9 +130,9 @@ static void add_sending(struct outbox *o, int private, struct str to,
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = s;
-	talk_put(&members, private ? "src" : "user", o->look->user);
-	talk_put(&members, private ? "dst" : "channel", to);
-	talk_put(&members, "message", text);
+	json_put_member(&members, private ? "src" : "user", o->look->user);
+	json_put_member(&members, private ? "dst" : "channel", to);
+	json_put_member(&members, "message", text);
 	talk_request(o->talk, private ? "message" : "publish", &members,
 	    TALK_FOREVER, on_outbox_answer, s);
 	buf_free(&members);

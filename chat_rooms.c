@@ -77,7 +77,7 @@ static void drop_first_line(struct room *room)
 }
 
 static void hold_message(const struct look *look, struct room *room,
-    const struct talk_message *m)
+    const struct message *m)
 {
 	room->unread++;
 	room->mentions += (size_t)look_mentions_user(look, m);
@@ -90,7 +90,7 @@ static void hold_message(const struct look *look, struct room *room,
 
 /* What came while the user was away may have been more than MISSED_MAX. */
 static void note_missed(const struct look *look, const struct room *room,
-    const struct talk_message *m)
+    const struct message *m)
 {
 	uint64_t next = room->newest + 1;
 
@@ -101,7 +101,7 @@ static void note_missed(const struct look *look, const struct room *room,
 		    room->name.p);
 }
 
-void rooms_message(struct rooms *rooms, const struct talk_message *m)
+void rooms_message(struct rooms *rooms, const struct message *m)
 {
 	struct room *room = rooms_find(rooms, m->topic, m->inbox);
 	const struct look *look = rooms->look;

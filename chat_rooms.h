@@ -45,7 +45,7 @@ void rooms_go(struct rooms *rooms, struct room *room);
 void rooms_leave(struct rooms *rooms, struct room *room);
 
 /* Shows or holds a message that was received. */
-void rooms_message(struct rooms *rooms, const struct talk_message *m);
+void rooms_message(struct rooms *rooms, const struct message *m);
 
 /* The channel to read next: the one that mentions the user most. NULL: nothing
  * is unread. */

@@ -17,11 +17,11 @@ struct lines {
 /* Takes the next line, without its newline; it stays valid until the next
  * lines_read(). 1: *line is a line. What has no newline yet is returned as one
  * too, at the end of the input or when it is longer than most bytes. 0: there
- * is none (yet, unless l->eof is set). */
+ * are no more; if l->eof is not set, not yet. */
 int lines_next(struct lines *l, size_t most, struct str *line);
 
-/* Reads once. 0; or -1 with errno. That a signal came, or that there is
- * nothing to read now, is no error. */
+/* Reads once. 0; or -1 with errno. A signal, or nothing to read now, is not an
+ * error. */
 int lines_read(struct lines *l);
 
 /* Bytes not returned yet. */
