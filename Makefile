@@ -20,9 +20,10 @@ PROGRAMS = broker proxy server client bot logck
 BASE    = buf text json line name date crc util net
 STORAGE = disk segment journal entry ids topics log store recover
 DAEMONS = requests services publish stats
-CLIENT  = talk follow output client_send client_read client_stat
-CHAT    = chat chat_command chat_names chat_room chat_send chat_state \
-	edit linebuf term
+CLIENT  = talk connection reply follow held message output lines \
+	audit client_ask client_send client_sub client_hist client_stat
+CHAT    = chat chat_command chat_look chat_names chat_outbox chat_rooms \
+	chat_state edit edit_screen linebuf term
 SHARED  = $(BASE) $(STORAGE) $(DAEMONS) $(CLIENT) $(CHAT)
 
 COMPILE = $(CC) $(STD) $(ZMQ_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP

@@ -1,9 +1,8 @@
-/* chat_command.c: what can be typed in chat, and what Tab makes of the beginning of it. See
+/* chat_command.c: what can be typed in chat, and what Tab makes of it. See
  * chat.h. */
 #include "chat.h"
 
 #include "limits.h"
-#include "line.h"
 #include "name.h"
 #include "text.h"
 #include "util.h"
@@ -11,214 +10,213 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HIST     20             /* /hist without a number */
+#define HIST_DEFAULT 20         /* /hist without a number */
 
-/* A command on its way to the server, and what it was about. */
+/* ---- requests ---- */
+
+/* What to do with the reply when it worked. name: what the command was
+ * about. */
+typedef void errand_done(struct chat *chat, const struct answer *a,
+    struct str name);
+
+/* A command that waits for its reply. */
 struct errand {
 	struct chat *chat;
-	char name[NAME_BYTES_MAX + 1];  /* of a channel; empty: none */
-	size_t n;
+	errand_done *done;
+	struct str name;        /* ours */
 };
 
-static void run(struct chat *chat, const char *service, talk_answer *answer, struct str name)
+static void on_errand(void *arg, const struct answer *a)
 {
-	struct errand *e = must_alloc(sizeof *e);
-
-	e->chat = chat;
-	e->n = name.n < sizeof e->name ? name.n : 0;
-	memcpy(e->name, name.p, e->n);
-	chat->busy++;
-	talk_request(chat->c->talk, service, &chat->c->members, TALK_FOREVER, answer, e);
-	buf_clear(&chat->c->members);
-}
-
-/* 1: it worked. 0: it did not, and that was said; then e is gone. */
-static int worked(struct errand *e, const struct answer *a)
-{
-	struct buf b = { 0 };
+	struct errand *e = arg;
 
 	e->chat->busy--;
 	if (a->kind == ANSWER_OK)
-		return 1;
-	e->chat->refused = 1;
-	chat_note(e->chat, "%s", chat_visible(&b, a->reason).p);
-	buf_free(&b);
+		e->done(e->chat, a, e->name);
+	else
+		look_refused(&e->chat->look, "%.*s", (int)a->reason.n,
+		    a->reason.p);
+	free((char *)e->name.p);        /* ours, though struct str is const */
 	free(e);
-	return 0;
 }
 
-static void enter_room(struct chat *chat, struct str name)
+/* Makes a request of the members collected in chat->c. */
+static void start_errand(struct chat *chat, const char *service,
+    errand_done *done, struct str name)
 {
-	struct room *room = room_add(chat, name, 0);
+	struct errand *e = must_alloc(sizeof *e);
+
+	*e = (struct errand){ chat, done, must_copy(name) };
+	chat->busy++;
+	talk_request(chat->c->talk, service, &chat->c->members, TALK_FOREVER,
+	    on_errand, e);
+	buf_clear(&chat->c->members);
+}
+
+static int check_name(const struct chat *chat, struct str name)
+{
+	if (name_ok(name))
+		return 0;
+	look_note(&chat->look, "invalid name: %.*s: " NAME_RULE, (int)name.n,
+	    name.p);
+	return -1;
+}
+
+/* ---- channels ---- */
+
+void chat_no_channel(struct chat *chat, struct str name)
+{
+	look_refused(&chat->look, "no channel %.*s; /create makes one",
+	    (int)name.n, name.p);
+}
+
+static void enter_channel(struct chat *chat, struct str name)
+{
+	struct room *room = rooms_add(&chat->rooms, name, 0);
 
 	names_add(&chat->channels, name);
-	room_follow(chat, room);
-	room_go(chat, room);
+	rooms_follow(&chat->rooms, room);
+	rooms_go(&chat->rooms, room);
 }
 
-static void on_join(void *arg, const struct answer *a)
+/* "#geral" is taken for "geral", unless there is a channel of that name. */
+static void join_listed(struct chat *chat, const struct answer *a,
+    struct str name)
 {
-	struct errand *e = arg;
-	struct chat *chat = e->chat;
-	struct str name = { e->name, e->n };
-	struct buf b = { 0 };
-
-	if (!worked(e, a))
-		return;
-	names_take(&chat->channels, a, "channels");
+	names_take(&chat->channels, a);
 	if (!names_have(&chat->channels, name) && name.n > 1 && *name.p == '#')
 		str_skip(&name, 1);
-	if (names_have(&chat->channels, name)) {
-		enter_room(chat, name);
-	} else {
-		chat->refused = 1;
-		chat_note(chat, "no channel %s; /create makes one", chat_visible(&b, name).p);
-	}
-	buf_free(&b);
-	free(e);
-}
-
-static struct room *next_unread(const struct chat *chat)
-{
-	struct room *best = NULL;
-
-	for (struct room *r = chat->rooms; r != NULL; r = r->next)
-		if (r->unread > 0 && (best == NULL || r->mentions > best->mentions))
-			best = r;
-	return best;
+	if (names_have(&chat->channels, name))
+		enter_channel(chat, name);
+	else
+		chat_no_channel(chat, name);
 }
 
 static void do_join(struct chat *chat, struct str name)
 {
-	struct room *room = name.n > 0 ? room_find(chat, name, 0) : next_unread(chat);
+	struct room *room = name.n > 0 ? rooms_find(&chat->rooms, name, 0) :
+	    rooms_next_unread(&chat->rooms);
 
 	if (room != NULL)
-		room_go(chat, room);
+		rooms_go(&chat->rooms, room);
 	else if (name.n > 0)
-		run(chat, "channels", on_join, name);
+		start_errand(chat, "channels", join_listed, name);
 	else
-		chat_note(chat, "nothing unread elsewhere; /join CHANNEL goes to one");
+		look_note(&chat->look,
+		    "nothing unread elsewhere; /join CHANNEL goes to one");
 }
 
 static void do_part(struct chat *chat, struct str name)
 {
-	struct room *room = name.n > 0 ? room_find(chat, name, 0) : chat->current;
-	struct buf b = { 0 };
+	struct room *room = name.n > 0 ? rooms_find(&chat->rooms, name, 0) :
+	    chat->rooms.current;
 
-	if (room == NULL) {
-		chat_note(chat, "you are not in %s",
-		    name.n > 0 ? chat_visible(&b, name).p : "a channel");
-		buf_free(&b);
-		return;
-	}
-	talk_unfollow(chat->c->talk, room->name);
-	room_remove(chat, room);
-	chat->save_at = ticks_ms();
-	for (room = chat->rooms; room != NULL && chat->current == NULL; room = room->next)
-		if (!room->inbox)
-			room_go(chat, room);
+	if (room != NULL)
+		rooms_leave(&chat->rooms, room);
+	else if (name.n > 0)
+		look_note(&chat->look, "you are not in %.*s", (int)name.n,
+		    name.p);
+	else
+		look_note(&chat->look, "you are not in a channel");
 }
 
-static void on_create(void *arg, const struct answer *a)
+static void enter_created(struct chat *chat, const struct answer *a,
+    struct str name)
 {
-	struct errand *e = arg;
-
-	if (!worked(e, a))
-		return;
-	enter_room(e->chat, (struct str){ e->name, e->n });
-	free(e);
+	(void)a;
+	enter_channel(chat, name);
 }
 
 static void do_create(struct chat *chat, struct str name)
 {
-	if (!name_ok(name)) {
-		chat_note(chat, "/create NAME: 1 to 64 bytes");
-		return;
+	if (name.n == 0) {
+		look_note(&chat->look, "/create CHANNEL makes one");
+	} else if (check_name(chat, name) == 0) {
+		json_put_member(&chat->c->members, "channel", name);
+		start_errand(chat, "channel", enter_created, name);
 	}
-	talk_put(&chat->c->members, "channel", name);
-	run(chat, "channel", on_create, name);
 }
 
-struct listing {
-	struct chat *chat;
+/* ---- lists ---- */
+
+struct name_list {
+	const struct chat *chat;
+	int channels;           /* 1: of channels, 0: of users */
 	struct buf b;
 };
 
-static void list_channel(void *arg, struct str name)
+static void put_where(struct buf *b, const struct rooms *rooms,
+    struct str channel)
 {
-	struct listing *l = arg;
-	const struct room *room = room_find(l->chat, name, 0);
+	const struct room *room = rooms_find(rooms, channel, 0);
 
-	buf_puts(&l->b, l->b.n > 0 ? ", #" : "#");
-	output_text(&l->b, name);
-	if (room != NULL && room == l->chat->current)
-		buf_puts(&l->b, " (here)");
+	if (room != NULL && room == rooms->current)
+		buf_puts(b, " (here)");
 	else if (room != NULL && room->unread > 0)
-		buf_printf(&l->b, " (%zu unread)", room->unread);
+		buf_printf(b, " (%zu unread)", room->unread);
 	else if (room != NULL)
-		buf_puts(&l->b, " (joined)");
+		buf_puts(b, " (joined)");
 }
 
-static void list_user(void *arg, struct str name)
+static void put_listed(void *arg, struct str name)
 {
-	struct listing *l = arg;
+	struct name_list *l = arg;
 
 	buf_puts(&l->b, l->b.n > 0 ? ", " : "");
+	buf_puts(&l->b, l->channels ? "#" : "");
 	output_text(&l->b, name);
+	if (l->channels)
+		put_where(&l->b, &l->chat->rooms, name);
 }
 
-static void on_list(struct errand *e, const struct answer *a, const char *key, struct names *names,
-    void (*list)(void *arg, struct str name))
+static void show_list(struct chat *chat, const struct answer *a,
+    struct str service)
 {
-	struct listing l = { .chat = e->chat };
+	int channels = str_is(service, chat->channels.service);
+	struct names *names = channels ? &chat->channels : &chat->users;
+	struct name_list l = { .chat = chat, .channels = channels };
 
-	if (!worked(e, a))
-		return;
-	names_take(names, a, key);
-	client_names(a, key, list, &l);
+	names_take(names, a);
+	reply_names(a, names->service, put_listed, &l);
 	buf_putc(&l.b, '\0');
-	chat_note(e->chat, "%s: %s", key, l.b.err ? "" : l.b.p);
+	look_note(&chat->look, "%s: %s", names->service,
+	    l.b.err ? "" : l.b.p);
 	buf_free(&l.b);
-	free(e);
-}
-
-static void on_channel_list(void *arg, const struct answer *a)
-{
-	struct errand *e = arg;
-
-	on_list(e, a, "channels", &e->chat->channels, list_channel);
-}
-
-static void on_user_list(void *arg, const struct answer *a)
-{
-	struct errand *e = arg;
-
-	on_list(e, a, "users", &e->chat->users, list_user);
 }
 
 static void do_channels(struct chat *chat, struct str rest)
 {
 	(void)rest;
-	run(chat, "channels", on_channel_list, STR(""));
+	start_errand(chat, "channels", show_list, STR("channels"));
 }
 
 static void do_users(struct chat *chat, struct str rest)
 {
 	(void)rest;
-	run(chat, "users", on_user_list, STR(""));
+	start_errand(chat, "users", show_list, STR("users"));
 }
 
-/* A name at the front of s, in quotes when it has spaces. Taken off s. */
-static struct str take_name(struct str *s)
+/* ---- messages ---- */
+
+/* Pasted text of several lines becomes as many messages. */
+static void send_here(struct chat *chat, struct str text)
+{
+	if (chat->rooms.current == NULL)
+		look_refused(&chat->look,
+		    "you are in no channel; /join one, or /create it");
+	while (chat->rooms.current != NULL && text.n > 0)
+		outbox_send(&chat->outbox, 0, chat->rooms.current->name,
+		    str_take(&text, '\n'));
+}
+
+/* Takes a name off the front of s. One with spaces is in quotes. */
+static struct str take_quoted(struct str *s)
 {
 	int quoted = s->n > 0 && *s->p == '"';
-	const char *end;
 	struct str name;
 
 	str_skip(s, (size_t)quoted);
-	end = s->n > 0 ? memchr(s->p, quoted ? '"' : ' ', s->n) : NULL;
-	name = (struct str){ s->p, end != NULL ? (size_t)(end - s->p) : s->n };
-	str_skip(s, name.n + (end != NULL));
+	name = str_take(s, quoted ? '"' : ' ');
 	while (s->n > 0 && *s->p == ' ')
 		str_skip(s, 1);
 	return name;
@@ -226,51 +224,62 @@ static struct str take_name(struct str *s)
 
 static void do_msg(struct chat *chat, struct str rest)
 {
-	struct str to = take_name(&rest);
+	struct str to = take_quoted(&rest);
 
-	if (!name_ok(to) || rest.n == 0)
-		chat_note(chat, "/msg USER TEXT; a name with spaces goes between \"\"");
-	else
-		chat_say_to(chat, to, rest);
+	if (to.n == 0 || rest.n == 0)
+		look_note(&chat->look, "/msg USER TEXT; "
+		    "a name with spaces goes between \"\"");
+	else if (check_name(chat, to) == 0)
+		outbox_send(&chat->outbox, 1, to, rest);
 }
 
-static void on_hist(void *arg, const struct answer *a)
+static void show_history(struct chat *chat, const struct answer *a,
+    struct str name)
 {
-	struct errand *e = arg;
-	struct str name = { e->name, e->n };
-	struct talk_strings strings = { 0 };
-	const struct json_node *list, *n;
-	struct talk_message m;
+	const struct json_node *list = reply_array(a, "messages"), *n;
+	struct message_strings strings = { 0 };
+	struct message m;
 
-	if (!worked(e, a))
+	if (list == NULL)
 		return;
-	list = json_get(a->json, a->data, "messages");
-	if (list != NULL && list->type == JSON_ARRAY)
-		for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n))
-			if (talk_read_message(&m, &strings, name, 0, a->json, n) == 0) {
-				m.old = 1;
-				chat_message(e->chat, &m);
-			}
-	buf_free(&strings.user);
-	buf_free(&strings.text);
-	buf_free(&strings.spare);
-	free(e);
+	for (n = json_first(a->json, list); n != NULL;
+	    n = json_next(a->json, list, n)) {
+		if (message_read(&m, &strings, name, 0, a->json, n) == -1)
+			continue;
+		m.old = 1;
+		look_message(&chat->look, &m);
+	}
+	message_strings_free(&strings);
+}
+
+/* The number at the front of s, at most HISTORY_MAX; 0: none. */
+static uint64_t read_count(struct str s)
+{
+	uint64_t n = 0;
+
+	for (; s.n > 0 && *s.p >= '0' && *s.p <= '9'; str_skip(&s, 1)) {
+		n = 10 * n + (uint64_t)(*s.p - '0');
+		if (n > HISTORY_MAX)
+			return HISTORY_MAX;
+	}
+	return n;
 }
 
 static void do_hist(struct chat *chat, struct str rest)
 {
-	uint64_t n = 0;
+	const struct room *room = chat->rooms.current;
+	uint64_t n = read_count(rest);
 
-	for (size_t i = 0; i < rest.n && rest.p[i] >= '0' && rest.p[i] <= '9' && n <= HISTORY_MAX; i++)
-		n = n * 10 + (uint64_t)(rest.p[i] - '0');
-	if (chat->current == NULL) {
-		chat_note(chat, "you are in no channel");
+	if (room == NULL) {
+		look_note(&chat->look, "you are in no channel");
 		return;
 	}
-	talk_put(&chat->c->members, "channel", chat->current->name);
-	talk_put_number(&chat->c->members, "limit", n == 0 ? HIST : n < HISTORY_MAX ? n : HISTORY_MAX);
-	run(chat, "history", on_hist, chat->current->name);
+	json_put_member(&chat->c->members, "channel", room->name);
+	json_put_number(&chat->c->members, "limit", n > 0 ? n : HIST_DEFAULT);
+	start_errand(chat, "history", show_history, room->name);
 }
+
+/* ---- all commands ---- */
 
 static void do_quit(struct chat *chat, struct str rest)
 {
@@ -283,19 +292,29 @@ static void do_help(struct chat *chat, struct str rest);
 static const struct chat_command {
 	const char *name;
 	void (*run)(struct chat *chat, struct str rest);
-	int argument;           /* for Tab: 'c' a channel, 'u' a user, 0 nothing */
+	int argument;           /* for Tab: 'c' a channel, 'u' a user, 0 none */
 	const char *help;
 } commands[] = {
 	{ "/join", do_join, 'c',
-	    "/join [CHANNEL]    go to it; without a name to one with unread messages" },
-	{ "/part", do_part, 'c', "/part [CHANNEL]    leave it" },
-	{ "/channels", do_channels, 0, "/channels          list the channels" },
-	{ "/create", do_create, 0, "/create CHANNEL    make a channel and go there" },
-	{ "/msg", do_msg, 'u', "/msg USER TEXT     to one user alone" },
-	{ "/users", do_users, 0, "/users             list the users" },
-	{ "/hist", do_hist, 0, "/hist [N]          the newest N messages of this channel (20)" },
-	{ "/help", do_help, 0, "/help              this list; //text sends /text" },
-	{ "/quit", do_quit, 0, "/quit              or ^D" },
+	    "/join [CHANNEL]    go to it; "
+	    "without a name to one with unread messages" },
+	{ "/part", do_part, 'c',
+	    "/part [CHANNEL]    leave it" },
+	{ "/channels", do_channels, 0,
+	    "/channels          list the channels" },
+	{ "/create", do_create, 0,
+	    "/create CHANNEL    make a channel and go there" },
+	{ "/msg", do_msg, 'u',
+	    "/msg USER TEXT     to one user alone" },
+	{ "/users", do_users, 0,
+	    "/users             list the users" },
+	{ "/hist", do_hist, 0,
+	    "/hist [N]          the newest N messages of this channel ("
+	    LIMIT_TEXT(HIST_DEFAULT) ")" },
+	{ "/help", do_help, 0,
+	    "/help              this list; //text sends /text" },
+	{ "/quit", do_quit, 0,
+	    "/quit              or ^D" },
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)
@@ -304,10 +323,10 @@ static void do_help(struct chat *chat, struct str rest)
 {
 	(void)rest;
 	for (size_t i = 0; i < COMMANDS; i++)
-		chat_note(chat, "%s", commands[i].help);
+		look_note(&chat->look, "%s", commands[i].help);
 }
 
-static const struct chat_command *find_command(struct str name)
+static const struct chat_command *chat_command_of(struct str name)
 {
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (str_is(name, commands[i].name))
@@ -315,20 +334,19 @@ static const struct chat_command *find_command(struct str name)
 	return NULL;
 }
 
-static void command(struct chat *chat, struct str line)
+static void run_command(struct chat *chat, struct str line)
 {
-	const char *space = memchr(line.p, ' ', line.n);
-	struct str name = { line.p, space != NULL ? (size_t)(space - line.p) : line.n };
-	const struct chat_command *c = find_command(name);
+	struct str name = str_take(&line, ' ');
+	const struct chat_command *c = chat_command_of(name);
 
-	str_skip(&line, name.n + (space != NULL));
-	while (line.n > 0 && line.p[line.n - 1] == ' ' && c != NULL && c->run != do_msg)
+	if (c == NULL) {
+		look_refused(&chat->look, "no such command; /help lists them");
+		return;
+	}
+	/* No name ends with a space; a text may. */
+	while (line.n > 0 && line.p[line.n - 1] == ' ' && c->run != do_msg)
 		line.n--;
-	if (c != NULL)
-		c->run(chat, line);
-	else
-		chat_note(chat, "no such command; /help lists them");
-	chat->refused |= c == NULL;
+	c->run(chat, line);
 }
 
 void chat_line(struct chat *chat, struct str line)
@@ -336,34 +354,16 @@ void chat_line(struct chat *chat, struct str line)
 	if (line.n == 0)
 		return;
 	if (*line.p != '/' || memchr(line.p, '\n', line.n) != NULL) {
-		chat_say(chat, line);
+		send_here(chat, line);
 	} else if (line.n > 1 && line.p[1] == '/') {
 		str_skip(&line, 1);
-		chat_say(chat, line);
+		send_here(chat, line);
 	} else {
-		command(chat, line);
+		run_command(chat, line);
 	}
 }
 
 /* ---- completion ---- */
-
-static void offer(struct edit *e, const struct names *names, const char *before, const char *after)
-{
-	struct buf b = { 0 };
-
-	for (size_t i = 0; i < names->n; i++) {
-		struct str name = names->name[i];
-		int quoted = memchr(name.p, ' ', name.n) != NULL && *before == '\0';
-
-		buf_clear(&b);
-		buf_puts(&b, quoted ? "\"" : before);
-		buf_str_add(&b, name);
-		buf_puts(&b, quoted ? "\"" : "");
-		buf_puts(&b, after);
-		edit_candidate(e, buf_str(&b));
-	}
-	buf_free(&b);
-}
 
 static void offer_commands(struct edit *e)
 {
@@ -378,33 +378,33 @@ static void offer_commands(struct edit *e)
 	buf_free(&b);
 }
 
-/* Behind a command what it takes; else commands at the front of the line, users and #channels in
- * it. */
+/* After a command what it takes; else commands at the start of the line, and
+ * users and #channels anywhere. */
 size_t chat_complete(void *arg, struct edit *e, struct str before)
 {
 	struct chat *chat = arg;
 	const struct chat_command *c;
-	size_t first = 0, word = before.n;
+	struct str rest = before, first = str_take(&rest, ' ');
+	size_t argument = first.n + 1, word = before.n;
 
-	names_refresh(chat);            /* for the next Tab */
-	while (first < before.n && before.p[first] != ' ')
-		first++;
+	names_refresh(&chat->users, chat->c->talk);     /* for the next Tab */
+	names_refresh(&chat->channels, chat->c->talk);
 	while (word > 0 && before.p[word - 1] != ' ')
 		word--;
-	c = find_command((struct str){ before.p, first });
-	if (c != NULL && first < before.n && (c->argument == 'c' || word == first + 1)) {
-		if (c->argument == 'c')         /* all of the rest: its name may have spaces */
-			for (size_t i = 0; i < chat->channels.n; i++)
-				edit_candidate(e, chat->channels.name[i]);
+	c = chat_command_of(first);
+	if (c != NULL && argument <= before.n &&
+	    (c->argument == 'c' || word == argument)) {
+		if (c->argument == 'c')         /* its name may have spaces */
+			names_offer(&chat->channels, e, "", "");
 		else if (c->argument == 'u')
-			offer(e, &chat->users, "", " ");
-		return first + 1;
+			names_offer(&chat->users, e, "", " ");
+		return argument;
 	}
 	if (word == 0 && before.n > 0 && *before.p == '/')
 		offer_commands(e);
 	else if (before.n > word && before.p[word] == '#')
-		offer(e, &chat->channels, "#", " ");
+		names_offer(&chat->channels, e, "#", " ");
 	else
-		offer(e, &chat->users, "", word == 0 ? ": " : " ");
+		names_offer(&chat->users, e, "", word == 0 ? ": " : " ");
 	return word;
 }

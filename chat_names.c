@@ -1,40 +1,14 @@
-/* chat_names.c: see chat.h. */
-#include "chat.h"
+/* chat_names.c: see chat_names.h. */
+#include "chat_names.h"
 
-#include "line.h"
 #include "name.h"
 #include "util.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MAX 10000         /* remembered for completion */
-#define NAMES_MS  5000          /* between two looks at who there is */
-
-void names_add(struct names *names, struct str name)
-{
-	char *copy;
-
-	for (size_t i = 0; i < names->n; i++)
-		if (str_eq(names->name[i], name))
-			return;
-	if (names->n == NAMES_MAX || !name_ok(name))
-		return;
-	copy = must_alloc(name.n);
-	memcpy(copy, name.p, name.n);
-	names->name = must_grow(names->name, names->n + 1, sizeof *names->name);
-	names->name[names->n++] = (struct str){ copy, name.n };
-}
-
-static void add_name(void *arg, struct str name)
-{
-	names_add(arg, name);
-}
-
-void names_take(struct names *names, const struct answer *a, const char *key)
-{
-	client_names(a, key, add_name, names);
-}
+#define NAMES_MAX  10000        /* remembered */
+#define REFRESH_MS 5000         /* between two requests for the list */
 
 int names_have(const struct names *names, struct str name)
 {
@@ -44,44 +18,64 @@ int names_have(const struct names *names, struct str name)
 	return 0;
 }
 
-void names_free(struct names *names)
+void names_add(struct names *names, struct str name)
 {
-	for (size_t i = 0; i < names->n; i++)
-		free((char *)names->name[i].p); /* ours, though a struct str cannot say so */
-	free(names->name);
-	*names = (struct names){ 0 };
+	if (names_have(names, name) || names->n == NAMES_MAX || !name_ok(name))
+		return;
+	names->name = must_array_room(names->name, names->n, &names->cap,
+	    sizeof *names->name);
+	names->name[names->n++] = must_copy(name);
 }
 
-static void on_users(void *arg, const struct answer *a)
+static void add_name(void *arg, struct str name)
 {
-	struct chat *chat = arg;
+	names_add(arg, name);
+}
 
+void names_take(struct names *names, const struct answer *a)
+{
+	reply_names(a, names->service, add_name, names);
+}
+
+static void on_names(void *arg, const struct answer *a)
+{
 	if (a->kind == ANSWER_OK)
-		names_take(&chat->users, a, "users");
+		names_take(arg, a);
 }
 
-static void on_channels(void *arg, const struct answer *a)
-{
-	struct chat *chat = arg;
-
-	if (a->kind == ANSWER_OK)
-		names_take(&chat->channels, a, "channels");
-}
-
-static void refresh(struct chat *chat, struct names *names, const char *service,
-    talk_answer *answer)
+void names_refresh(struct names *names, struct talk *talk)
 {
 	int64_t now = ticks_ms();
 
-	if (names->asked != 0 && now - names->asked < NAMES_MS)
+	if (names->asked_at != 0 && now - names->asked_at < REFRESH_MS)
 		return;
-	names->asked = now;
-	talk_request(chat->c->talk, service, NULL, TALK_FOREVER, answer, chat);
+	names->asked_at = now;
+	talk_request(talk, names->service, NULL, TALK_FOREVER, on_names, names);
 }
 
-void names_refresh(struct chat *chat)
+void names_offer(const struct names *names, struct edit *e, const char *before,
+    const char *after)
 {
-	refresh(chat, &chat->users, "users", on_users);
-	refresh(chat, &chat->channels, "channels", on_channels);
+	int quotes = *before == '\0' && *after != '\0';
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < names->n; i++) {
+		struct str name = names->name[i];
+		int quoted = quotes && memchr(name.p, ' ', name.n) != NULL;
+
+		buf_clear(&b);
+		buf_puts(&b, quoted ? "\"" : before);
+		buf_str_add(&b, name);
+		buf_puts(&b, quoted ? "\"" : "");
+		buf_puts(&b, after);
+		edit_candidate(e, buf_str(&b));
+	}
+	buf_free(&b);
 }
 
+void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free((char *)names->name[i].p); /* ours, see chat_names.h */
+	free(names->name);
+}

@@ -1,10 +1,6 @@
-/* chat_state.c: below $XDG_STATE_HOME/recado (or ~/.local/state/recado) one file for each user of
- * each broker, named after both. A line is a room: seq, "channel" or "user", name, between tabs;
- * the first channel is the one that was current. The file is replaced as a whole, so that there
- * is always one. */
-#include "chat.h"
+/* chat_state.c: see chat_state.h. */
+#include "chat_state.h"
 
-#include "line.h"
 #include "name.h"
 #include "util.h"
 
@@ -16,7 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The file's name with an encoding that has no slash; .log belongs to the encoding of a log. */
+/* A line: 20 digits, a word, a name, two tabs, the newline. */
+#define STATE_LINE_BYTES 256
+_Static_assert(NAME_BYTES_MAX + 32 < STATE_LINE_BYTES, "a line must fit");
+
+/* Appends s in the encoding of log files, which has no slash, without the
+ * ".log" that belongs to it. */
 static void put_encoded(struct buf *b, struct str s)
 {
 	name_to_file(b, s);
@@ -24,74 +25,65 @@ static void put_encoded(struct buf *b, struct str s)
 		b->n -= 4;
 }
 
-/* 0, or -1: there is no home for it. The last slash divides the folder from the file. */
-static int make_path(const struct chat *chat, struct buf *b)
+/* 0, or -1: the user has no home. The last slash separates the folder from the
+ * file. */
+static int put_path(struct buf *b, const struct client *c)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
-	if (state != NULL && *state == '/')
+	if (state != NULL && *state == '/') {
 		buf_puts(b, state);
-	else if (home != NULL && *home == '/')
+	} else if (home != NULL && *home == '/') {
 		buf_puts(b, home);
-	else
-		return -1;
-	if (state == NULL || *state != '/')
 		buf_puts(b, "/.local/state");
+	} else {
+		return -1;
+	}
 	buf_puts(b, "/recado/");
-	put_encoded(b, chat->c->user);
+	put_encoded(b, c->user);
 	buf_putc(b, '@');
-	put_encoded(b, str_of(chat->c->broker));
+	put_encoded(b, str_of(c->broker));
 	buf_putc(b, '\0');
 	return b->err ? -1 : 0;
 }
 
-/* Makes each folder on the way that is not there. */
-static int make_folders(char *path)
-{
-	for (char *p = path + 1; (p = strchr(p, '/')) != NULL; *p++ = '/') {
-		*p = '\0';
-		if (mkdir(path, 0700) == -1 && errno != EEXIST) {
-			*p = '/';
-			return -1;
-		}
-	}
-	return 0;
-}
+/* ---- loading ---- */
 
-static void take_line(struct chat *chat, char *line)
+static void load_room(struct rooms *rooms, const struct client *c, char *line)
 {
-	char *kind = strchr(line, '\t'), *name = kind != NULL ? strchr(kind + 1, '\t') : NULL;
-	struct room *room;
+	char *kind = strchr(line, '\t');
+	char *name = kind != NULL ? strchr(kind + 1, '\t') : NULL;
 	int inbox;
 
 	if (name == NULL)
 		return;
 	*name++ = '\0';
 	inbox = strcmp(kind + 1, "user") == 0;
-	if (!name_ok(str_of(name)) || (inbox && !str_is(chat->c->user, name)))
+	if (!name_ok(str_of(name)) || (inbox && !str_is(c->user, name)))
 		return;
-	room = room_add(chat, str_of(name), inbox);
-	room->shown = room->newest = strtoull(line, NULL, 10);
-	room->known = 1;
+	rooms_seen(rooms_add(rooms, str_of(name), inbox),
+	    strtoull(line, NULL, 10));
 }
 
-void state_load(struct chat *chat)
+void state_load(struct rooms *rooms, const struct client *c)
 {
+	char line[STATE_LINE_BYTES];
 	struct buf path = { 0 };
-	char line[256];         /* 20 digits, a word, a name of 64 bytes */
 	FILE *f = NULL;
 
-	if (make_path(chat, &path) == 0)
+	if (put_path(&path, c) == 0)
 		f = fopen(path.p, "r");
 	buf_free(&path);
-	if (f == NULL)          /* the first time, or not readable: as if it were the first time */
+	if (f == NULL)
 		return;
 	while (fgets(line, sizeof line, f) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
-		take_line(chat, line);
+		load_room(rooms, c, line);
 	}
 	(void)fclose(f);        /* nothing was written */
 }
+
+/* ---- saving ---- */
 
 static void put_room(struct buf *b, const struct room *room)
 {
@@ -101,47 +93,67 @@ static void put_room(struct buf *b, const struct room *room)
 	buf_putc(b, '\n');
 }
 
-static int write_file(const char *path, const struct buf *b)
+/* Makes each folder of the path that does not exist. */
+static int make_folders(char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int failed = 0;
+
+	for (char *p = strchr(path + 1, '/'); p != NULL && !failed;
+	    p = strchr(p + 1, '/')) {
+		*p = '\0';
+		failed = mkdir(path, 0700) == -1 && errno != EEXIST;
+		*p = '/';
+	}
+	return failed ? -1 : 0;
+}
+
+static int write_state(const char *path, struct str text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
+	    O_NOFOLLOW, 0600);
 	int failed;
 
 	if (fd == -1)
 		return -1;
-	failed = write(fd, b->p, b->n) != (ssize_t)b->n || fsync(fd) == -1;
+	failed = write(fd, text.p, text.n) != (ssize_t)text.n ||
+	    fsync(fd) == -1;
 	return close(fd) == -1 || failed ? -1 : 0;
 }
 
-static int replace(struct buf *path, const struct buf *b)
+/* Replaces the file as a whole, so that there is always a complete one. */
+static int replace_state(struct buf *path, struct str text)
 {
 	struct buf fresh = { 0 };
-	int result = -1;
+	int result = -1, why;
 
-	buf_puts(&fresh, path->p);
-	buf_printf(&fresh, ".%ld", (long)getpid());
+	buf_printf(&fresh, "%s.%ld", path->p, (long)getpid());
 	buf_putc(&fresh, '\0');
-	if (!fresh.err && make_folders(path->p) == 0 && write_file(fresh.p, b) == 0)
+	if (fresh.err)
+		return -1;
+	if (make_folders(path->p) == 0 && write_state(fresh.p, text) == 0)
 		result = rename(fresh.p, path->p);
-	if (result == -1 && !fresh.err)
-		(void)unlink(fresh.p);          /* it may not even be there */
+	why = errno;
+	if (result == -1)
+		(void)unlink(fresh.p);  /* it may not exist */
+	errno = why;
 	buf_free(&fresh);
 	return result;
 }
 
-/* Failing is said once: to talk is worth more than to know where one was. */
-void state_save(struct chat *chat)
+void state_save(struct rooms *rooms, const struct client *c)
 {
-	static int said;
+	static int noted;
 	struct buf path = { 0 }, b = { 0 };
 
-	chat->save_at = INT64_MAX;
-	if (chat->current != NULL)
-		put_room(&b, chat->current);
-	for (const struct room *r = chat->rooms; r != NULL; r = r->next)
-		if (r != chat->current)
+	rooms->save_at = 0;
+	if (rooms->current != NULL)
+		put_room(&b, rooms->current);
+	for (const struct room *r = rooms->first; r != NULL; r = r->next)
+		if (r != rooms->current)
 			put_room(&b, r);
-	if (make_path(chat, &path) == 0 && !b.err && replace(&path, &b) == -1 && !said++)
-		chat_note(chat, "%s: %s", path.p, strerror(errno));
+	if (put_path(&path, c) == 0 && !b.err &&
+	    replace_state(&path, buf_str(&b)) == -1 && !noted++)
+		look_note(rooms->look, "%s: %s", path.p, strerror(errno));
 	buf_free(&path);
 	buf_free(&b);
 }

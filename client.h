@@ -1,5 +1,6 @@
-/* client.h: what the commands of the client share. Each takes its arguments from struct client and
- * returns the exit code; what goes wrong it has said on stderr. */
+/* client.h: what the commands of the client share. Each command takes its
+ * arguments from struct client and returns the exit code. What goes wrong was
+ * reported on stderr by then. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -10,7 +11,7 @@
 struct client {
 	const char *broker, *proxy;
 	struct str user;
-	int user_given;         /* 1: by -u or RECADO_USER, 0: it is only the login name */
+	int user_given;         /* 1: by -u or RECADO_USER, 0: by LOGNAME */
 	int64_t limit_ms;       /* -t: how long to wait for an answer */
 	int json;               /* -j */
 	enum output_form form;
@@ -30,23 +31,37 @@ struct client {
 	struct buf out;         /* on its way to stdout */
 };
 
-/* Connects, if that is not done yet. For what follows no topics client_call() does it. */
-void client_open(struct client *c, const struct talk_handler *handler);
-/* Asks and waits. 0, or the exit code; then the reason was said, about what. */
-int client_call(struct client *c, const char *what, const char *service, struct answer *a);
-/* Says why a request failed, and returns the exit code. */
-int client_failed(const char *what, const struct answer *a);
-/* The names in the reply's list called key, each to add(). */
-void client_names(const struct answer *a, const char *key, void (*add)(void *arg, struct str name),
-    void *arg);
-/* Ends the program when it is not known who is talking. */
-void client_need_user(const struct client *c);
-int client_login(struct client *c, struct answer *a);
+/* client_ask.c: one request, and the commands that are no more than that. */
 
-int client_send(struct client *c, const char *service);         /* pub and msg: client_send.c */
-int client_sub(struct client *c);                               /* client_read.c */
+/* Connects, if that is not done yet. Needed only by those that follow topics:
+ * client_call() does it too. */
+void client_open(struct client *c, const struct talk_handler *handler);
+/* Sends the request made of c->members, which it clears, and waits for the
+ * answer. 0; or the exit code, and the reason was reported, about what. */
+int client_call(struct client *c, const char *what, const char *service,
+    struct answer *a);
+/* Reports why a request failed, and returns the exit code. */
+int client_failed(const char *what, const struct answer *a);
+int client_exit_code(const struct answer *a);
+/* Ends the program if it is not known who is talking. */
+void client_need_user(const struct client *c);
+
+/* Logs the user in, for a command that goes on. 0, or the exit code. */
+int client_register(struct client *c);
+
+int client_login(struct client *c);
+int client_users(struct client *c);
+int client_channels(struct client *c);
+int client_create(struct client *c);
+int client_ping(struct client *c);
+
+/* The other commands: pub and msg are in client_send.c, chat is in chat.c, each
+ * other one is in the file of its name. */
+int client_pub(struct client *c);
+int client_msg(struct client *c);
+int client_sub(struct client *c);
 int client_hist(struct client *c);
-int client_stat(struct client *c);                              /* client_stat.c */
-int client_chat(struct client *c);                              /* chat.c */
+int client_stat(struct client *c);
+int client_chat(struct client *c);
 
 #endif

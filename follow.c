@@ -1,14 +1,27 @@
-/* follow.c: see follow.h and talk.h: topics, and how nothing of them is missed.
+/* follow.c: see follow.h and talk.h: topics, and how no message is missed.
  *
- * A topic knows the seq that was delivered last. A publication with the next one is delivered; an
- * older one is a repetition and dropped; a later one is held, and history asked for what is
- * between. Each topic asks history
- *   - at the start, with limit 0, for the newest seq: there it begins (or earlier, if so wanted);
- *   - a moment after it found a gap: with two servers the missing one is often just behind;
- *   - after a reconnect of the subscription, and in quiet times less and less often: what was lost
- *     at the end of a burst shows by no gap. */
+ * A topic knows the seq that was delivered last. The publication with the next
+ * one is delivered; an earlier one is a repetition and dropped; a later one is
+ * held, and history is asked for what is missing before it. Each topic asks
+ * history
+ *   - at the start, with limit 0, for the newest seq: there it begins (or
+ *     earlier, if the caller wants that);
+ *   - a moment after it found a gap: with two servers the missing publication
+ *     is often just late;
+ *   - after a reconnect of the subscription, and in quiet times less and less
+ *     often: what was lost at the end of a burst leaves no gap.
+ *
+ * So a topic goes through these states:
+ *
+ *   STARTING   history was asked for the newest seq; publications are held
+ *     -> JOINED       when it answers with one
+ *     -> LIVE_ONLY    when it has none: what comes is delivered as it comes
+ *   any state
+ *     -> DROPPED      unfollowed: tells nothing any more, and is freed when
+ *                     its request is answered */
 #include "follow.h"
 
+#include "held.h"
 #include "limits.h"
 #include "net.h"
 #include "text.h"
@@ -16,481 +29,429 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define GAP_MS      20
-#define RETRY_MS    2000        /* a history that failed, though the server has it */
-#define QUIET_FIRST 250         /* after a (re)subscription, which takes its time to the proxy */
-#define QUIET_MS    2000        /* after a message */
-#define QUIET_MAX   8000
-#define LOW_MS      1000        /* between looks at a log that seems to have become shorter */
-#define AGAIN_MS    100         /* between looks at one that does not reach to where we begin */
-#define LOW_TIMES   3           /* one answer may come from a server that lags behind another one */
-#define HELD_MAX    1000        /* publications held for a topic; the rest is left to history */
-#define HELD_BYTES  ((size_t)4 * 1024 * 1024)   /* and their bytes */
-#define TURN        256         /* publications taken before answers get their turn */
+/* How long to wait before history is asked: after a gap, */
+#define GAP_MS        20
+/* after an error, though the server has history, */
+#define RETRY_MS      2000
+/* after a log seemed to have become shorter, */
+#define SHORTER_MS    1000
+/* after it did not reach to where we are to begin. */
+#define NOT_THERE_MS  100
+/* In quiet times: after a (re)subscription, which takes a while to reach the
+ * proxy; after a message; and, doubled each time, at most. */
+#define QUIET_MS_NEW  250
+#define QUIET_MS      2000
+#define QUIET_MS_MAX  8000
+/* A seq that is too low is believed when it was told this often: one answer may
+ * be that of a server that lags behind another one. */
+#define LOW_TIMES     3
+/* Publications read before replies get their turn. */
+#define PUBLICATIONS_A_TURN 256
 
-struct held {
-	uint64_t seq;
-	char *p;                /* the publication, ours */
-	size_t n;
-};
+#define UNKNOWN UINT64_MAX      /* as a seq */
 
-struct topic {
-	struct topic *next;
+enum state { STARTING, JOINED, LIVE_ONLY, DROPPED };
+
+struct followed {
+	struct followed *next;
 	struct follow *follow;
-	struct str name;        /* ours */
+	struct str name;                /* ours */
 	int inbox;
-	int dead;               /* 1: to be freed when no answer is awaited */
-	int started;            /* 1: last says something */
-	int live_only;          /* 1: no history here */
-	int asking;             /* 1: a request is under way */
-	int wanted;             /* 1: and it asked for messages, not only for the newest seq */
-	uint64_t asked;         /* behind this seq */
-	uint64_t from, tail;    /* as talk_follow() was told */
-	uint64_t last;          /* delivered */
-	uint64_t old;           /* up to here it was there before */
-	uint64_t low;           /* the newest seq of a log that seems too short */
-	int low_times;
-	int64_t ask_at, quiet;
-	struct held *held;      /* by seq */
-	size_t held_n, held_cap, held_bytes;
+	enum state state;
+	uint64_t from, tail;            /* as talk_follow() was told */
+	uint64_t last;                  /* JOINED: delivered */
+	uint64_t old;                   /* up to here it was there before */
+	struct held held;
+
+	int asking;                     /* 1: a request is under way */
+	int asked_page;                 /* 1: it asked for messages too */
+	uint64_t asked_after;           /* after this seq */
+	int64_t ask_at, quiet;          /* when next; when there is no news */
+	int low_times;                  /* a seq was too low, in a row */
+	uint64_t low;                   /* and the first of these */
 };
 
 struct follow {
 	struct talk *talk;
 	void *socket;
 	const struct talk_handler *handler;
-	struct topic *topics;
+	struct followed *topics;
 	int64_t next;           /* no topic is due before */
-	int works;              /* 1: this server has answered history before */
-	int told;               /* 1: TALK_LIVE_ONLY was said */
+	int works;              /* 1: this server has answered history */
+	int told;               /* 1: TALK_LIVE_ONLY was told */
 	struct json json;
-	struct talk_strings strings;
+	struct message_strings strings;
 	struct buf members;
 };
 
-/* ---- messages ---- */
+/* ---- telling the caller ---- */
 
-/* Seconds as a number; some servers send milliseconds, or a string. */
-static int64_t read_time(const struct json *j, const struct json_node *object)
-{
-	const struct json_node *n = json_get(j, object, "timestamp");
-	char text[32];
-	double value;
-
-	if (n == NULL || n->type != JSON_NUMBER || n->raw.n >= sizeof text)
-		return now_ms();
-	memcpy(text, n->raw.p, n->raw.n);
-	text[n->raw.n] = '\0';
-	value = strtod(text, NULL);
-	if (value < 1e11)               /* the year 5138 in seconds, 1973 in milliseconds */
-		value *= 1000;
-	return value > 0 && value < 253402300800000.0 ? (int64_t)(value + 0.5) : now_ms();
-}
-
-/* 1: the member is there and is not this: the topic frame and the JSON disagree. */
-static int differs(const struct json *j, const struct json_node *object, const char *key,
-    struct str value, struct buf *spare)
-{
-	return json_get(j, object, key) != NULL &&
-	    !str_eq(talk_string(j, object, key, spare), value);
-}
-
-static int belongs(struct str topic, int inbox, const struct json *j,
-    const struct json_node *object, struct buf *spare)
-{
-	if (str_is(talk_string(j, object, "type", spare), inbox ? "channel" : "private"))
-		return 0;
-	if (!inbox)
-		return !differs(j, object, "channel", topic, spare);
-	return !differs(j, object, "dst", topic, spare) && !differs(j, object, "to", topic, spare);
-}
-
-int talk_read_message(struct talk_message *m, struct talk_strings *s, struct str topic, int inbox,
-    const struct json *j, const struct json_node *object)
-{
-	static const char *const sender[] = { "user", "src", "from" };
-	const struct json_node *text = json_get(j, object, "message");
-
-	*m = (struct talk_message){ .topic = topic, .inbox = inbox, .json = j, .object = object };
-	if (text == NULL || text->type != JSON_STRING ||
-	    !belongs(topic, inbox, j, object, &s->spare))
-		return -1;
-	for (int i = 0; i < 3 && m->user.n == 0; i++)
-		m->user = talk_string(j, object, sender[i], &s->user);
-	m->text = talk_string(j, object, "message", &s->text);
-	m->seq = talk_number(j, object, "seq", 0);
-	m->ms = read_time(j, object);
-	return 0;
-}
-
-void talk_put_missing(struct buf *b, struct str topic, uint64_t first, uint64_t last)
-{
-	put_visible(b, topic);
-	buf_puts(b, ": ");
-	buf_u64(b, first);
-	if (last > first) {
-		buf_puts(b, " to ");
-		buf_u64(b, last);
-	}
-	buf_puts(b, last > first ? " are missing in the log" : " is missing in the log");
-}
-
-static void deliver(struct topic *t, struct talk_message *m)
+static void deliver_message(struct followed *t, struct message *m)
 {
 	const struct talk_handler *h = t->follow->handler;
 
 	m->old = m->seq != 0 && m->seq <= t->old;
 	if (m->seq > t->last)
 		t->last = m->seq;
-	if (!t->dead && h->message != NULL)
+	if (t->state != DROPPED && h->message != NULL)
 		h->message(h->arg, m);
 }
 
-static void say(struct topic *t, enum talk_event event, const char *text)
+/* text is terminated, and freed; the other one is told without memory. */
+static void tell_event(struct followed *t, enum talk_event event,
+    struct buf *text, const char *otherwise)
 {
 	const struct talk_handler *h = t->follow->handler;
 
-	if (!t->dead && h->event != NULL)
-		h->event(h->arg, event, text);
+	buf_putc(text, '\0');
+	if (t->state != DROPPED && h->event != NULL)
+		h->event(h->arg, event, text->err ? otherwise : text->p);
+	buf_free(text);
 }
 
-/* ---- holding back ---- */
+static void tell_missing(struct followed *t, uint64_t first, uint64_t last)
+{
+	struct buf b = { 0 };
 
-static void due_at(struct topic *t, int64_t at)
+	message_put_missing(&b, t->name, first, last);
+	tell_event(t, TALK_MISSING, &b, "messages are missing in the log");
+}
+
+static void tell_reset(struct followed *t)
+{
+	struct buf b = { 0 };
+
+	put_visible(&b, t->name);
+	buf_puts(&b, ": the log was set back");
+	tell_event(t, TALK_RESET, &b, "the log was set back");
+}
+
+static void tell_live_only(struct followed *t)
+{
+	static const char text[] =
+	    "no history here: only what comes from now on";
+	struct buf b = { 0 };
+
+	if (t->follow->told)
+		return;
+	t->follow->told = 1;
+	buf_puts(&b, text);
+	tell_event(t, TALK_LIVE_ONLY, &b, text);
+}
+
+/* ---- when to ask ---- */
+
+static void ask_at(struct followed *t, int64_t at)
 {
 	t->ask_at = at;
 	if (at < t->follow->next)
 		t->follow->next = at;
 }
 
-static void due_by(struct topic *t, int64_t at)
+static void ask_in(struct followed *t, int64_t ms)
 {
+	ask_at(t, ticks_ms() + ms);
+}
+
+static void ask_within(struct followed *t, int64_t ms)
+{
+	int64_t at = ticks_ms() + ms;
+
 	if (at < t->ask_at)
-		due_at(t, at);
+		ask_at(t, at);
 }
 
-static void release(struct topic *t, size_t i)
+/* ---- publications ---- */
+
+static void keep(struct followed *t, const struct message *m)
 {
-	t->held_bytes -= t->held[i].n;
-	free(t->held[i].p);
-	t->held_n--;
-	memmove(&t->held[i], &t->held[i + 1], (t->held_n - i) * sizeof *t->held);
+	if (held_add(&t->held, m->seq, m->object->raw) == -1)
+		ask_within(t, GAP_MS);  /* left to history */
 }
 
-static void release_all(struct topic *t)
-{
-	while (t->held_n > 0)
-		release(t, t->held_n - 1);
-}
-
-/* They come nearly in order: the place is looked for from the end. */
-static void hold(struct topic *t, const struct talk_message *m)
-{
-	struct str raw = m->object->raw;
-	size_t i = t->held_n;
-
-	while (i > 0 && t->held[i - 1].seq > m->seq)
-		i--;
-	if (i > 0 && t->held[i - 1].seq == m->seq)
-		return;
-	if (t->held_n == HELD_MAX || t->held_bytes + raw.n > HELD_BYTES) {
-		due_by(t, ticks_ms() + GAP_MS);
-		return;
-	}
-	if (t->held_n == t->held_cap) {
-		t->held_cap = t->held_cap > 0 ? t->held_cap * 2 : 16;
-		t->held = must_grow(t->held, t->held_cap, sizeof *t->held);
-	}
-	memmove(&t->held[i + 1], &t->held[i], (t->held_n - i) * sizeof *t->held);
-	t->held[i] = (struct held){ m->seq, must_alloc(raw.n), raw.n };
-	memcpy(t->held[i].p, raw.p, raw.n);
-	t->held_n++;
-	t->held_bytes += raw.n;
-}
-
-static void deliver_held(struct topic *t, const struct held *h)
+static void deliver_held(struct followed *t, struct str text)
 {
 	struct follow *f = t->follow;
-	struct talk_message m;
+	struct message m;
 
-	if (json_parse(&f->json, h->p, h->n) == 0 && talk_read_message(&m, &f->strings, t->name,
-	    t->inbox, &f->json, f->json.node) == 0)
-		deliver(t, &m);         /* both worked when it came */
+	if (json_parse(&f->json, text.p, text.n) == 0 &&
+	    message_read(&m, &f->strings, t->name, t->inbox, &f->json,
+	    f->json.node) == 0)
+		deliver_message(t, &m); /* both worked when it came */
 }
 
-/* Delivers what is held as far as it goes on from the last one. */
-static void drain(struct topic *t)
+/* Delivers what is held as far as it continues the last one. */
+static void drain_held(struct followed *t)
 {
-	size_t i = 0, n = t->held_n;
+	int all = t->state == LIVE_ONLY;
+	size_t i = 0;
 
-	if (n == 0)
-		return;
-	for (; i < n && (t->live_only || t->held[i].seq <= t->last + 1); i++) {
-		if (t->live_only || t->held[i].seq == t->last + 1)
-			deliver_held(t, &t->held[i]);
-		t->held_bytes -= t->held[i].n;
-		free(t->held[i].p);
+	for (; i < t->held.n; i++) {
+		const struct held_one *h = &t->held.one[i];
+
+		if (!all && h->seq > t->last + 1)
+			break;
+		if (all || h->seq == t->last + 1)
+			deliver_held(t, h->text);
 	}
-	memmove(t->held, t->held + i, (n - i) * sizeof *t->held);
-	t->held_n = n - i;
-	if (t->held_n > 0)
-		due_by(t, ticks_ms() + GAP_MS);
+	held_drop(&t->held, i);
+	if (t->held.n > 0)
+		ask_within(t, GAP_MS);
 }
 
-/* A publication of a topic that is followed. */
-static void take(struct topic *t, struct talk_message *m)
+static void take_next(struct followed *t, struct message *m)
 {
-	if (m->seq == 0 || t->live_only) {
-		deliver(t, m);
-	} else if (!t->started) {
-		hold(t, m);
+	t->quiet = QUIET_MS;
+	t->ask_at = ticks_ms() + QUIET_MS;
+	deliver_message(t, m);
+	drain_held(t);
+}
+
+static void take_publication(struct followed *t, struct message *m)
+{
+	if (m->seq == 0 || t->state == LIVE_ONLY) {
+		deliver_message(t, m);
+	} else if (t->state == STARTING) {
+		keep(t, m);
 	} else if (m->seq <= t->last) {
-		due_by(t, ticks_ms() + LOW_MS); /* a repetition, or a log that begins anew: ask */
+		/* A repetition, or a log that begins anew. */
+		ask_within(t, SHORTER_MS);
 	} else if (m->seq == t->last + 1) {
-		t->quiet = QUIET_MS;
-		t->ask_at = ticks_ms() + QUIET_MS;
-		deliver(t, m);
-		drain(t);
+		take_next(t, m);
 	} else {
-		hold(t, m);
-		due_by(t, ticks_ms() + GAP_MS);
+		keep(t, m);
+		ask_within(t, GAP_MS);
 	}
 }
 
 /* ---- history ---- */
 
-static void missing(struct topic *t, uint64_t first, uint64_t last)
+/* Goes on from the end of a log that became shorter, if that was told often
+ * enough to be believed. */
+static void set_back(struct followed *t, uint64_t newest)
 {
-	struct buf b = { 0 };
-
-	talk_put_missing(&b, t->name, first, last);
-	buf_putc(&b, '\0');
-	say(t, TALK_MISSING, b.err ? "messages are missing in the log" : b.p);
-	buf_free(&b);
-}
-
-/* The log has become shorter. Believed only when it is said several times. */
-static void too_short(struct topic *t, uint64_t newest)
-{
-	struct buf b = { 0 };
-
 	if (t->low_times++ == 0)
 		t->low = newest;
-	due_at(t, ticks_ms() + LOW_MS);
+	ask_in(t, SHORTER_MS);
 	if (t->low_times < LOW_TIMES)
 		return;
-	put_visible(&b, t->name);
-	buf_puts(&b, ": the log was set back");
-	buf_putc(&b, '\0');
-	say(t, TALK_RESET, b.err ? "the log was set back" : b.p);
-	buf_free(&b);
+	tell_reset(t);
 	t->last = t->low;
 	t->old = t->old < t->low ? t->old : t->low;
 	t->low_times = 0;
-	release_all(t);
-	due_at(t, ticks_ms());
+	held_drop(&t->held, t->held.n);
+	ask_in(t, 0);
 }
 
-/* 1: the topic does not reach to where we are to begin. Its answer may come from a server that lags
- * behind another one, so it is asked again; if it stays so, only what is new is wanted. */
-static int begins_later(struct topic *t, uint64_t newest)
+/* 1: the log does not reach to where we are to begin, and is asked again. If it
+ * stays so, only new messages are wanted. */
+static int not_there_yet(struct followed *t, uint64_t newest)
 {
 	if (t->from <= newest)
 		return 0;
 	if (++t->low_times < LOW_TIMES) {
-		due_at(t, ticks_ms() + AGAIN_MS);
+		ask_in(t, NOT_THERE_MS);
 		return 1;
 	}
 	t->from = t->tail = 0;
 	return 0;
 }
 
-/* Nothing that was published since we subscribed is skipped, even when it is in the newest seq. */
-static void start(struct topic *t, uint64_t newest)
+/* Nothing that was published since we subscribed is skipped, even if newest
+ * counts it. */
+static void join_history(struct followed *t, uint64_t newest)
 {
 	uint64_t at = newest > t->tail ? newest - t->tail : 0;
 
 	t->low_times = 0;
 	t->old = newest;
-	if (t->held_n > 0 && t->held[0].seq <= newest) {
-		t->old = t->held[0].seq - 1;
+	if (t->held.n > 0 && t->held.one[0].seq <= newest) {
+		t->old = t->held.one[0].seq - 1;
 		at = at < t->old ? at : t->old;
 	}
 	t->last = at > t->from ? at : t->from;
-	t->started = 1;
+	t->state = JOINED;
 }
 
-static void take_page(struct topic *t, const struct answer *a)
+static void take_page(struct followed *t, const struct answer *a)
 {
-	const struct json_node *list = json_get(a->json, a->data, "messages"), *n;
-	struct talk_message m;
+	const struct json_node *list = reply_array(a, "messages"), *n;
+	struct message m;
 
-	if (list == NULL || list->type != JSON_ARRAY)
-		return;
-	for (n = json_first(a->json, list); n != NULL; n = json_next(a->json, list, n)) {
-		if (talk_read_message(&m, &t->follow->strings, t->name, t->inbox, a->json,
-		    n) == -1 || m.seq <= t->last)
+	for (n = json_first(a->json, list); n != NULL;
+	    n = json_next(a->json, list, n)) {
+		if (message_read(&m, &t->follow->strings, t->name, t->inbox,
+		    a->json, n) == -1 || m.seq <= t->last)
 			continue;
 		if (m.seq > t->last + 1)
-			missing(t, t->last + 1, m.seq - 1);
-		deliver(t, &m);
+			tell_missing(t, t->last + 1, m.seq - 1);
+		deliver_message(t, &m);
 	}
 }
 
-/* What an answer said has been taken: when to ask next. */
-static void plan(struct topic *t, uint64_t newest)
+/* There is nothing after the last one. */
+static void stay_quiet(struct followed *t)
 {
-	int64_t now = ticks_ms();
+	ask_in(t, t->quiet);
+	t->quiet *= 2;
+	if (t->quiet > QUIET_MS_MAX)
+		t->quiet = QUIET_MS_MAX;
+}
 
-	if (newest < t->asked) {        /* not last: publications have come since it was asked */
-		too_short(t, newest);
+/* The page of an answer was taken: when to ask next. */
+static void plan_next(struct followed *t, uint64_t newest)
+{
+	/* Not last: publications have come since it was asked. */
+	if (newest < t->asked_after) {
+		set_back(t, newest);
 		return;
 	}
 	t->low_times = 0;
-	if (newest > t->last && t->wanted && t->last == t->asked) {
-		missing(t, t->last + 1, newest);        /* it has them and does not give them */
+	if (newest > t->last && t->asked_page && t->last == t->asked_after) {
+		/* The server has them, but does not give them. */
+		tell_missing(t, t->last + 1, newest);
 		t->last = newest;
 	}
-	if (newest > t->last) {
-		due_at(t, now);
-	} else {
-		due_at(t, now + t->quiet);
-		t->quiet = t->quiet * 2 < QUIET_MAX ? t->quiet * 2 : QUIET_MAX;
-	}
-	drain(t);
+	if (newest > t->last)
+		ask_in(t, 0);
+	else
+		stay_quiet(t);
+	drain_held(t);
 }
 
-static void no_history(struct topic *t)
+static void no_history(struct followed *t)
 {
-	if (t->follow->works) {         /* it had: a passing fault, and nothing may be missed */
-		due_at(t, ticks_ms() + RETRY_MS);
+	/* It had: a passing fault, and nothing may be missed. */
+	if (t->follow->works) {
+		ask_in(t, RETRY_MS);
 		return;
 	}
-	t->live_only = 1;
-	drain(t);
-	if (!t->follow->told)
-		say(t, TALK_LIVE_ONLY, "no history here: only what comes from now on");
-	t->follow->told = 1;
+	t->state = LIVE_ONLY;
+	drain_held(t);
+	tell_live_only(t);
 }
 
 static void on_history(void *arg, const struct answer *a)
 {
-	struct topic *t = arg;
-	uint64_t newest = UINT64_MAX;
+	struct followed *t = arg;
+	uint64_t newest = UNKNOWN;
 
 	t->asking = 0;
-	if (t->dead) {
+	if (t->state == DROPPED) {
 		t->follow->next = 0;    /* it can be freed now */
 		return;
 	}
 	if (a->kind == ANSWER_OK)
-		newest = talk_number(a->json, a->data, "last", UINT64_MAX);
-	if (newest == UINT64_MAX) {
+		newest = reply_number(a->json, a->data, "last", UNKNOWN);
+	if (newest == UNKNOWN) {
 		no_history(t);
 		return;
 	}
 	t->follow->works = 1;
-	if (!t->started && begins_later(t, newest))
-		return;
-	if (!t->started)
-		start(t, newest);
+	if (t->state == STARTING) {
+		if (not_there_yet(t, newest))
+			return;
+		join_history(t, newest);
+	}
 	take_page(t, a);
-	plan(t, newest);
+	plan_next(t, newest);
 }
 
-static void ask(struct topic *t)
+static void ask_history(struct followed *t)
 {
 	struct follow *f = t->follow;
+	int page = t->state == JOINED;
 
 	buf_clear(&f->members);
-	talk_put(&f->members, t->inbox ? "user" : "channel", t->name);
-	if (t->started)
-		talk_put_number(&f->members, "after", t->last);
-	talk_put_number(&f->members, "limit", t->started ? HISTORY_PAGE : 0);
+	json_put_member(&f->members, t->inbox ? "user" : "channel", t->name);
+	if (page)
+		json_put_number(&f->members, "after", t->last);
+	json_put_number(&f->members, "limit", page ? HISTORY_PAGE : 0);
 	t->asking = 1;
-	t->wanted = t->started;
-	t->asked = t->last;
-	talk_request(f->talk, "history", &f->members, TALK_FOREVER, on_history, t);
+	t->asked_page = page;
+	t->asked_after = t->last;
+	talk_request(f->talk, "history", &f->members, TALK_FOREVER, on_history,
+	    t);
 }
 
 /* ---- topics ---- */
 
-static struct topic *find(const struct follow *f, struct str name)
+static struct followed *find_followed(const struct follow *f, struct str name)
 {
-	struct topic *t = f->topics;
+	struct followed *t = f->topics;
 
-	while (t != NULL && (t->dead || !str_eq(t->name, name)))
+	while (t != NULL && (t->state == DROPPED || !str_eq(t->name, name)))
 		t = t->next;
 	return t;
 }
 
-static void free_topic(struct topic *t)
+static void subscribe(struct follow *f, struct str name, int yes)
 {
-	release_all(t);
-	free(t->held);
-	free((char *)t->name.p);        /* ours, though a struct str cannot say so */
-	free(t);
+	if (zmq_setsockopt(f->socket, yes ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE,
+	    name.p, name.n) == -1)
+		die(EXIT_FAILED, "zmq_setsockopt: %s", zmq_strerror(errno));
 }
 
-void follow_topic(struct follow *f, struct str name, int inbox, uint64_t from, uint64_t tail)
+void follow_topic(struct follow *f, struct str name, int inbox, uint64_t from,
+    uint64_t tail)
 {
-	struct topic *t;
-	char *copy;
+	struct followed *t;
 
-	if (name.n == 0 || find(f, name) != NULL)
+	if (name.n == 0 || find_followed(f, name) != NULL)
 		return;
 	t = must_alloc(sizeof *t);
-	copy = must_alloc(name.n);
-	memcpy(copy, name.p, name.n);
-	t->name = (struct str){ copy, name.n };
+	t->name = must_copy(name);
 	t->follow = f;
 	t->inbox = inbox;
 	t->from = from;
 	t->tail = tail;
-	t->quiet = QUIET_FIRST;
+	t->quiet = QUIET_MS_NEW;
 	t->next = f->topics;
 	f->topics = t;
-	if (zmq_setsockopt(f->socket, ZMQ_SUBSCRIBE, name.p, name.n) == -1)
-		die(EXIT_FAILED, "ZMQ_SUBSCRIBE: %s", zmq_strerror(errno));
-	ask(t);         /* now: what the caller publishes next is to come behind the answer */
+	subscribe(f, name, 1);
+	/* Now: the answer must not count what the caller publishes next. */
+	ask_history(t);
 }
 
 void follow_drop(struct follow *f, struct str name)
 {
-	struct topic *t = find(f, name);
+	struct followed *t = find_followed(f, name);
 
 	if (t == NULL)
 		return;
-	if (zmq_setsockopt(f->socket, ZMQ_UNSUBSCRIBE, t->name.p, t->name.n) == -1)
-		die(EXIT_FAILED, "ZMQ_UNSUBSCRIBE: %s", zmq_strerror(errno));
-	t->dead = 1;
+	subscribe(f, t->name, 0);
+	t->state = DROPPED;
 	f->next = 0;
 }
 
 void follow_again(struct follow *f)
 {
-	for (struct topic *t = f->topics; t != NULL; t = t->next) {
-		t->quiet = QUIET_FIRST;
-		due_at(t, ticks_ms());
+	for (struct followed *t = f->topics; t != NULL; t = t->next) {
+		t->quiet = QUIET_MS_NEW;
+		ask_in(t, 0);
 	}
 }
 
-static void publication(struct follow *f, struct topic *t, struct str body)
-{
-	struct talk_message m;
+/* ---- the socket and the clock ---- */
 
-	if (json_parse(&f->json, body.p, body.n) == 0 && talk_read_message(&m, &f->strings,
-	    t->name, t->inbox, &f->json, f->json.node) == 0)
-		take(t, &m);    /* else it is none, or of another topic than its frame says */
+static void read_body(struct followed *t, struct str body)
+{
+	struct follow *f = t->follow;
+	struct message m;
+
+	if (json_parse(&f->json, body.p, body.n) == 0 &&
+	    message_read(&m, &f->strings, t->name, t->inbox, &f->json,
+	    f->json.node) == 0)
+		take_publication(t, &m);
 }
 
-/* Subscriptions match by prefix: what begins like a topic comes here too and is dropped. 1:
- * something was taken off; 0: there is nothing. */
-static int take_publication(struct follow *f)
+/* Subscriptions match by prefix: what is published to topics whose names begin
+ * with ours comes here too, and is dropped. 1: a publication was read; 0: there
+ * are no more. */
+static int read_publication(struct follow *f)
 {
-	struct topic *t;
+	struct followed *t;
 	zmq_msg_t msg;
 
 	(void)zmq_msg_init(&msg);       /* cannot fail */
@@ -498,9 +459,12 @@ static int take_publication(struct follow *f)
 		(void)zmq_msg_close(&msg);
 		return 0;
 	}
-	t = find(f, (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
-	if (t != NULL && net_more(&msg) && net_recv(f->socket, &msg) && !net_more(&msg))
-		publication(f, t, (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
+	t = find_followed(f,
+	    (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
+	if (t != NULL && net_more(&msg) && net_recv(f->socket, &msg) &&
+	    !net_more(&msg))
+		read_body(t,
+		    (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
 	net_drop_rest(f->socket, &msg);
 	(void)zmq_msg_close(&msg);      /* a valid message closes */
 	return 1;
@@ -508,33 +472,52 @@ static int take_publication(struct follow *f)
 
 void follow_read(struct follow *f)
 {
-	for (int i = 0; i < TURN && take_publication(f); i++)
+	for (int i = 0; i < PUBLICATIONS_A_TURN && read_publication(f); i++)
 		;
+}
+
+static void free_followed(struct followed *t)
+{
+	held_free(&t->held);
+	free((char *)t->name.p);        /* ours, though const */
+	free(t);
+}
+
+static void free_dropped(struct follow *f)
+{
+	struct followed *t, **link = &f->topics;
+
+	while ((t = *link) != NULL) {
+		if (t->state != DROPPED || t->asking) {
+			link = &t->next;
+			continue;
+		}
+		*link = t->next;
+		free_followed(t);
+	}
 }
 
 int64_t follow_tick(struct follow *f, int64_t now)
 {
-	struct topic *t, **link = &f->topics;
-
 	if (now < f->next)
 		return f->next;
 	f->next = INT64_MAX;
-	while ((t = *link) != NULL) {
-		if (t->dead && !t->asking) {
-			*link = t->next;
-			free_topic(t);
+	free_dropped(f);
+	for (struct followed *t = f->topics; t != NULL; t = t->next) {
+		if (t->asking || (t->state != STARTING && t->state != JOINED))
 			continue;
-		}
-		if (!t->dead && !t->asking && !t->live_only && t->ask_at <= now)
-			ask(t);
-		if (!t->dead && !t->asking && !t->live_only && t->ask_at < f->next)
+		if (t->ask_at <= now)
+			ask_history(t);
+		else if (t->ask_at < f->next)
 			f->next = t->ask_at;
-		link = &t->next;
 	}
 	return f->next;
 }
 
-struct follow *follow_open(struct talk *t, void *sub, const struct talk_handler *handler)
+/* ---- opening and closing ---- */
+
+struct follow *follow_open(struct talk *t, void *sub,
+    const struct talk_handler *handler)
 {
 	struct follow *f = must_alloc(sizeof *f);
 
@@ -548,15 +531,13 @@ struct follow *follow_open(struct talk *t, void *sub, const struct talk_handler 
 void follow_close(struct follow *f)
 {
 	while (f->topics != NULL) {
-		struct topic *t = f->topics;
+		struct followed *t = f->topics;
 
 		f->topics = t->next;
-		free_topic(t);
+		free_followed(t);
 	}
 	json_free(&f->json);
-	buf_free(&f->strings.user);
-	buf_free(&f->strings.text);
-	buf_free(&f->strings.spare);
+	message_strings_free(&f->strings);
 	buf_free(&f->members);
 	free(f);
 }

@@ -1,5 +1,6 @@
 /* linebuf.c: see linebuf.h. */
-#define _XOPEN_SOURCE 700       /* wcwidth() NOLINT(bugprone-reserved-identifier) */
+/* For wcwidth(). NOLINTNEXTLINE(bugprone-reserved-identifier) */
+#define _XOPEN_SOURCE 700
 #include "linebuf.h"
 
 #include "text.h"
@@ -9,9 +10,9 @@
 #include <string.h>
 #include <wchar.h>
 
-#define LINEBUF_MAX ((size_t)1024 * 1024)      /* a paste beyond it is left out */
+#define LINEBUF_BYTES_MAX ((size_t)1024 * 1024) /* beyond it: ignored */
 
-/* Without a locale of UTF-8 no character would have a width. */
+/* wcwidth() knows the width of characters only in a UTF-8 locale. */
 void linebuf_set_locale(void)
 {
 	(void)setlocale(LC_CTYPE, "");
@@ -22,12 +23,11 @@ void linebuf_set_locale(void)
 /* Columns of a character as we draw it. */
 static size_t width_of(uint32_t c)
 {
-	int w = c == '\n' || c == '\t' || is_control(c) ? 1 : wcwidth((wchar_t)c);
+	int w = is_control(c) ? 1 : wcwidth((wchar_t)c);
 
 	return w < 0 ? 1 : (size_t)w;
 }
 
-/* The character at the front of s: its bytes, at least 1, and its columns. */
 size_t linebuf_character(struct str s, size_t *columns)
 {
 	uint32_t c = 0;
@@ -48,7 +48,6 @@ size_t linebuf_columns(struct str s)
 	return sum;
 }
 
-/* The longest front of s that fits. */
 struct str linebuf_fit(struct str s, size_t columns)
 {
 	struct str rest = s;
@@ -69,7 +68,12 @@ struct str linebuf_part(const struct linebuf *t, size_t from, size_t to)
 	return (struct str){ t->line.p + from, to - from };
 }
 
-/* The place one character to the left: what has no width of its own goes with what is before it. */
+/* The bytes and the columns of the character at a position before the end. */
+static size_t character_at(const struct linebuf *t, size_t at, size_t *columns)
+{
+	return linebuf_character(linebuf_part(t, at, t->line.n), columns);
+}
+
 size_t linebuf_left(const struct linebuf *t, size_t at)
 {
 	size_t columns = 0;
@@ -78,19 +82,19 @@ size_t linebuf_left(const struct linebuf *t, size_t at)
 		do
 			at--;
 		while (at > 0 && ((unsigned char)t->line.p[at] & 0xc0) == 0x80);
-		(void)linebuf_character(linebuf_part(t, at, t->line.n), &columns);
+		(void)character_at(t, at, &columns);
 	}
 	return at;
 }
 
 size_t linebuf_right(const struct linebuf *t, size_t at)
 {
-	size_t columns = 0, n;
+	size_t columns, n;
 
 	if (at < t->line.n)
-		at += linebuf_character(linebuf_part(t, at, t->line.n), &columns);
+		at += character_at(t, at, &columns);
 	while (at < t->line.n) {
-		n = linebuf_character(linebuf_part(t, at, t->line.n), &columns);
+		n = character_at(t, at, &columns);
 		if (columns > 0)
 			break;
 		at += n;
@@ -100,12 +104,15 @@ size_t linebuf_right(const struct linebuf *t, size_t at)
 
 void linebuf_insert(struct linebuf *t, struct str s)
 {
-	if (s.n > LINEBUF_MAX - t->line.n)
+	char *at;
+
+	if (s.n > LINEBUF_BYTES_MAX - t->line.n)
 		return;
 	if (s.n == 0 || buf_room(&t->line, s.n) == NULL)
 		return;
-	memmove(t->line.p + t->cursor + s.n, t->line.p + t->cursor, t->line.n - t->cursor);
-	memcpy(t->line.p + t->cursor, s.p, s.n);
+	at = t->line.p + t->cursor;
+	memmove(at + s.n, at, t->line.n - t->cursor);
+	memcpy(at, s.p, s.n);
 	t->line.n += s.n;
 	t->cursor += s.n;
 }
@@ -164,17 +171,21 @@ size_t linebuf_word_right(const struct linebuf *t)
 
 void linebuf_remember(struct linebuf *t, struct str s)
 {
-	if (s.n == 0 || (t->history_n > 0 && str_eq(buf_str(&t->history[t->history_n - 1]), s)))
+	struct buf *h = t->history;
+	size_t n = t->history_n;
+
+	if (s.n == 0 || (n > 0 && str_eq(buf_str(&h[n - 1]), s)))
 		return;
-	if (t->history_n == LINEBUF_HISTORY) {
-		buf_free(&t->history[0]);
-		memmove(t->history, t->history + 1, (LINEBUF_HISTORY - 1) * sizeof *t->history);
-		t->history[--t->history_n] = (struct buf){ 0 };
+	if (n == LINEBUF_HISTORY) {
+		buf_free(&h[0]);
+		memmove(h, h + 1, (LINEBUF_HISTORY - 1) * sizeof *h);
+		h[--n] = (struct buf){ 0 };
 	}
-	buf_str_add(&t->history[t->history_n++], s);
+	buf_str_add(&h[n], s);
+	t->history_n = n + 1;
 }
 
-void linebuf_go(struct linebuf *t, size_t at)
+void linebuf_recall(struct linebuf *t, size_t at)
 {
 	struct buf *draft = &t->draft;
 
@@ -189,7 +200,8 @@ void linebuf_go(struct linebuf *t, size_t at)
 void linebuf_init(struct linebuf *t)
 {
 	*t = (struct linebuf){ 0 };
-	if (buf_room(&t->line, 1) == NULL)      /* places are pointers into it from the start */
+	/* linebuf_part() adds to the pointer, which must not be NULL. */
+	if (buf_room(&t->line, 1) == NULL)
 		die(EXIT_FAILED, "out of memory");
 }
 

@@ -3,6 +3,7 @@
 
 #include "date.h"
 #include "line.h"
+#include "name.h"
 #include "text.h"
 #include "util.h"
 
@@ -21,15 +22,26 @@ static int same_day(const struct tm *a, const struct tm *b)
 void output_time(struct buf *b, int64_t ms)
 {
 	time_t then = (time_t)(ms / 1000), now = (time_t)(now_ms() / 1000);
+	const char *format = "%Y-%m-%d %H:%M:%S";
 	struct tm at, today;
 	char text[32];
-	size_t n;
 
-	if (localtime_r(&then, &at) == NULL || localtime_r(&now, &today) == NULL)
+	if (localtime_r(&then, &at) == NULL ||
+	    localtime_r(&now, &today) == NULL)
 		return;
-	n = strftime(text, sizeof text,
-	    same_day(&at, &today) ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &at);
-	buf_add(b, text, n);
+	if (same_day(&at, &today))
+		format = "%H:%M:%S";
+	buf_add(b, text, strftime(text, sizeof text, format, &at));
+}
+
+void output_date(struct buf *b, int64_t ms)
+{
+	char *to = buf_room(b, DATE_BYTES);
+
+	if (to == NULL)
+		return;
+	date_encode(to, ms);
+	b->n += DATE_BYTES;
 }
 
 void output_text(struct buf *b, struct str text)
@@ -46,7 +58,7 @@ void output_text(struct buf *b, struct str text)
 	}
 }
 
-static void show_people(struct buf *b, const struct talk_message *m)
+static void show_people(struct buf *b, const struct message *m)
 {
 	output_time(b, m->ms);
 	buf_puts(b, m->inbox ? " " : " #");
@@ -57,20 +69,14 @@ static void show_people(struct buf *b, const struct talk_message *m)
 	output_text(b, m->text);
 }
 
-static void show_tabs(struct buf *b, const struct talk_message *m)
+static void show_tabs(struct buf *b, const struct message *m)
 {
-	char *time;
-
 	if (m->seq > 0)
 		buf_u64(b, m->seq);
 	else
 		buf_putc(b, '-');
 	buf_putc(b, '\t');
-	time = buf_room(b, DATE_BYTES);
-	if (time != NULL) {
-		date_encode(time, m->ms);
-		b->n += DATE_BYTES;
-	}
+	output_date(b, m->ms);
 	buf_putc(b, '\t');
 	line_put_text(b, m->topic);
 	buf_putc(b, '\t');
@@ -79,8 +85,8 @@ static void show_tabs(struct buf *b, const struct talk_message *m)
 	line_put_text(b, m->text);
 }
 
-/* JSON lets a string hold any character from U+0080 up as it is; here those that act on a terminal
- * are escaped too. */
+/* JSON allows any character from U+0080 up in a string; here those that act on
+ * a terminal are escaped too. */
 void output_json_string(struct buf *b, struct str s)
 {
 	struct buf quoted = { 0 };
@@ -92,7 +98,7 @@ void output_json_string(struct buf *b, struct str s)
 	for (rest = buf_str(&quoted); rest.n > 0; str_skip(&rest, n)) {
 		n = utf8_next(rest, &c);
 		if (n == 0)
-			break;                  /* out of memory cut it: quoted.err is set */
+			break;          /* cut: quoted.err is set */
 		if (is_control(c))
 			put_escape(b, c);
 		else
@@ -114,15 +120,15 @@ static void show_string(struct buf *b, const struct json_node *value)
 	buf_free(&scratch);
 }
 
-static void show_container(struct buf *b, const struct json *j, const struct json_node *value)
+static void show_container(struct buf *b, const struct json *j,
+    const struct json_node *value)
 {
 	int object = value->type == JSON_OBJECT;
 	const struct json_node *n;
 
 	buf_putc(b, object ? '{' : '[');
 	for (n = json_first(j, value); n != NULL; n = json_next(j, value, n)) {
-		if (n != json_first(j, value))
-			buf_putc(b, ',');
+		json_put_comma(b);
 		output_json(b, j, n);
 		if (object) {
 			buf_putc(b, ':');
@@ -132,28 +138,31 @@ static void show_container(struct buf *b, const struct json *j, const struct jso
 	buf_putc(b, object ? '}' : ']');
 }
 
-/* Recursion as deep as JSON_DEPTH_MAX. */
-void output_json(struct buf *b, const struct json *j, const struct json_node *value)
+/* The recursion is at most JSON_DEPTH_MAX deep. */
+void output_json(struct buf *b, const struct json *j,
+    const struct json_node *value)
 {
 	if (value->type == JSON_STRING)
 		show_string(b, value);
 	else if (value->type == JSON_ARRAY || value->type == JSON_OBJECT)
 		show_container(b, j, value);
 	else
-		buf_str_add(b, value->raw);     /* a number or a literal: nothing but ASCII */
+		buf_str_add(b, value->raw);     /* number or literal: ASCII */
 }
 
-static void show_object(struct buf *b, const struct talk_message *m)
+static void show_object(struct buf *b, const struct message *m)
 {
 	const struct json_node *key;
 
-	buf_puts(b, "{\"topic\":");
+	buf_putc(b, '{');
+	json_put_key(b, "topic");
 	output_json_string(b, m->topic);
 	for (key = json_first(m->json, m->object); key != NULL;
 	    key = json_next(m->json, m->object, key)) {
+		/* Another server's: a key is written once. */
 		if (key + 1 == json_get(m->json, m->object, "topic"))
-			continue;               /* a foreign server's: one key, one value */
-		buf_putc(b, ',');
+			continue;
+		json_put_comma(b);
 		output_json(b, m->json, key);
 		buf_putc(b, ':');
 		output_json(b, m->json, key + 1);
@@ -161,7 +170,8 @@ static void show_object(struct buf *b, const struct talk_message *m)
 	buf_putc(b, '}');
 }
 
-void output_message(struct buf *b, enum output_form form, const struct talk_message *m)
+void output_message(struct buf *b, enum output_form form,
+    const struct message *m)
 {
 	if (form == OUTPUT_PEOPLE)
 		show_people(b, m);
@@ -178,18 +188,19 @@ void output_size(int *rows, int *columns)
 
 	*rows = 24;
 	*columns = 80;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == -1 || size.ws_row == 0 || size.ws_col == 0)
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == -1 ||
+	    size.ws_row == 0 || size.ws_col == 0)
 		return;
 	*rows = size.ws_row;
 	*columns = size.ws_col;
 }
 
-/* A stdout that does not block was set so by somebody we share it with. */
+/* A stdout that does not block was made so by a program we share it with. */
 static void wait_for_room(void)
 {
 	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
-	(void)poll(&p, 1, -1);          /* whatever it says, the next write says it too */
+	(void)poll(&p, 1, -1);  /* the next write reports an error, too */
 }
 
 void output_write(struct buf *b)
@@ -211,4 +222,28 @@ void output_write(struct buf *b)
 			die(EXIT_IO, "stdout:");
 	}
 	buf_clear(b);
+}
+
+void output_warn(struct buf *b)
+{
+	buf_putc(b, '\0');
+	warn("%s", b->err ? "out of memory" : b->p);
+	buf_free(b);
+}
+
+void output_invalid_name(struct str name)
+{
+	struct buf b = { 0 };
+
+	buf_puts(&b, "invalid name: ");
+	put_visible(&b, name);
+	buf_puts(&b, ": " NAME_RULE);
+	output_warn(&b);
+}
+
+void output_event(void *arg, enum talk_event event, const char *text)
+{
+	(void)arg;
+	if (event != TALK_LOST && event != TALK_BACK)
+		warn("%s", text);
 }

@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+struct str str_take(struct str *s, char end)
+{
+	const char *at = s->n > 0 ? memchr(s->p, end, s->n) : NULL;
+	struct str part = { s->p, at != NULL ? (size_t)(at - s->p) : s->n };
+
+	str_skip(s, part.n + (at != NULL));
+	return part;
+}
+
 size_t utf8_next(struct str s, uint32_t *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* below: overlong */

@@ -13,6 +13,10 @@ static inline void str_skip(struct str *s, size_t n)
 	s->n -= n;
 }
 
+/* Takes what stands before the next end off the front of s, and that end; all
+ * of s when there is none. */
+struct str str_take(struct str *s, char end);
+
 /* The number of bytes of the character at the front of s (1 to 4) with its code point in *c, or 0 when
  * there is no valid one: an overlong form, a surrogate, beyond U+10FFFF, cut off, or s is empty. */
 size_t utf8_next(struct str s, uint32_t *c);

@@ -1,0 +1,48 @@
+/* held.c: see held.h. */
+#include "held.h"
+
+#include "util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void insert_held(struct held *h, size_t at, struct held_one one)
+{
+	h->one = must_array_room(h->one, h->n, &h->cap, sizeof *h->one);
+	memmove(&h->one[at + 1], &h->one[at], (h->n - at) * sizeof *h->one);
+	h->one[at] = one;
+	h->n++;
+	h->bytes += one.text.n;
+}
+
+/* They come nearly in order: the place is looked for from the end. */
+int held_add(struct held *h, uint64_t seq, struct str text)
+{
+	size_t at = h->n;
+
+	while (at > 0 && h->one[at - 1].seq > seq)
+		at--;
+	if (at > 0 && h->one[at - 1].seq == seq)
+		return 0;
+	if (h->n == HELD_MAX || h->bytes + text.n > HELD_BYTES_MAX)
+		return -1;
+	insert_held(h, at, (struct held_one){ seq, must_copy(text) });
+	return 0;
+}
+
+void held_drop(struct held *h, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		h->bytes -= h->one[i].text.n;
+		free((char *)h->one[i].text.p); /* ours, though const */
+	}
+	h->n -= n;
+	if (n > 0)
+		memmove(h->one, h->one + n, h->n * sizeof *h->one);
+}
+
+void held_free(struct held *h)
+{
+	held_drop(h, h->n);
+	free(h->one);
+}
