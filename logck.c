@@ -71,7 +71,7 @@ static struct log *add_log(struct check *c, enum topic_kind kind, struct str nam
 		c->log = must_grow(c->log, c->cap, sizeof *c->log);
 	}
 	memcpy(copy, name.p, name.n);
-	c->log[c->n] = (struct log){ .topic = { .kind = kind, .name = { copy, name.n }, .fd = -1 } };
+	c->log[c->n] = (struct log){ .topic = { .kind = kind, .name = { copy, name.n } } };
 	return &c->log[c->n++];
 }
 
