@@ -35,8 +35,9 @@ struct json_node {
 struct json {
 	struct json_node *node; /* node[0] is the whole text */
 	size_t n, cap;
-	const char *error;      /* why the last json_parse() failed, in English */
-	size_t error_at;        /* and at which byte of the text */
+	/* Why the last json_parse() failed, in English, and at which byte. */
+	const char *error;
+	size_t error_at;
 	struct buf keys;        /* the parser's own: keys of a big object */
 };
 

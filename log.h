@@ -76,8 +76,8 @@ struct logs {
 	struct disk *disk;
 	struct topic *newest, *oldest;  /* the open ones, by use */
 	size_t open, open_max;
-	struct buf file;                /* scratch: the last name used */
-	int broken;                     /* a sync failed: the process must end */
+	struct buf file;        /* scratch: the last name used */
+	int broken;             /* a sync failed: the process must end */
 };
 
 /* Opens the log unless it is open, and makes it the one most recently used;

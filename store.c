@@ -463,10 +463,11 @@ static int lay_out(struct store *s)
 		p->n += n;
 	}
 	for (size_t i = 0; i < s->lines; i++) {
-		struct staged *l = &s->line[i];
+		const struct staged *l = &s->line[i];
+		size_t *to = &l->topic->batch.entry_at;
 
-		memcpy(p->p + l->topic->batch.entry_at, s->text.p + l->at, l->n);
-		l->topic->batch.entry_at += l->n;
+		memcpy(p->p + *to, s->text.p + l->at, l->n);
+		*to += l->n;
 	}
 	return 0;
 }

@@ -79,7 +79,8 @@ void *must_grow(void *p, size_t count, size_t size)
 	if (count <= SIZE_MAX / size)
 		q = realloc(p, count * size);
 	if (q == NULL)
-		die(EXIT_FAILED, "%zu times %zu bytes: out of memory", count, size);
+		die(EXIT_FAILED, "%zu times %zu bytes: out of memory", count,
+		    size);
 	return q;
 }
 
