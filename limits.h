@@ -123,8 +123,8 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 #define BACK_OUT_MAX 1000
 #define BACK_IN_MAX  100
 
-/* FRONT_OUT_MAX bounds what a client that never reads can cost while answers are
- * no longer than this. Longer ones, of all clients, share UNREAD_BYTES_MAX;
+/* FRONT_OUT_MAX bounds what a client that never reads can cost while answers
+ * are no longer than this. Longer ones, of all clients, share UNREAD_BYTES_MAX;
  * above that a client is told to ask again. */
 #define SMALL_ANSWER_BYTES ((size_t)1024)
 #define UNREAD_BYTES_MAX   (256 * MIB)
