@@ -7,7 +7,7 @@
  * journal_open() and journal_scan() need the lock, and journal_open() takes it.
  *
  * A position is a number of bytes since the very first batch; it names a record
- * for ever. Functions that return an int and do not say more return 0 or one of
+ * forever. Functions that return an int and do not say more return 0 or one of
  * enum store_result (disk.h). */
 #ifndef JOURNAL_H
 #define JOURNAL_H
