@@ -166,13 +166,11 @@ void buf_free(struct buf *b)
 	*b = (struct buf){ 0 };
 }
 
-void *array_room(void *array, size_t n, size_t *cap, size_t size)
+void *array_grow(void *array, size_t *cap, size_t size)
 {
 	size_t more = *cap > 0 ? 2 * *cap : 16;
 	void *p;
 
-	if (n < *cap)
-		return array;
 	if (more > SIZE_MAX / size)
 		return NULL;
 	p = realloc(array, more * size);

@@ -57,9 +57,15 @@ void buf_clear(struct buf *b);
 /* Frees the memory; the buffer is empty and may be used again. */
 void buf_free(struct buf *b);
 
-/* An array with room for one more element: it has n elements of `size` bytes
- * each and room for *cap. Returns the array, which may have moved; NULL: out
- * of memory, the array is as it was. */
-void *array_room(void *array, size_t n, size_t *cap, size_t size);
+/* Makes room for more elements in an array that has room for *cap of `size`
+ * bytes each. Returns the array, which may have moved; NULL: out of memory, the
+ * array is as it was. */
+void *array_grow(void *array, size_t *cap, size_t size);
+
+/* The same for an array of n elements, only if it has no room for one more. */
+static inline void *array_room(void *array, size_t n, size_t *cap, size_t size)
+{
+	return n < *cap ? array : array_grow(array, cap, size);
+}
 
 #endif
