@@ -64,7 +64,9 @@ static int fill_window(struct log_reader *r)
 	return got > 0 ? 1 : (int)got;
 }
 
-int log_next(struct log_reader *r, struct str *text)
+/* The next line without its newline, in *text until the next call. 1; 0 at the
+ * end; -1 with errno. */
+static int next_text(struct log_reader *r, struct str *text)
 {
 	size_t looked = 0;
 
@@ -124,7 +126,7 @@ static size_t hidden_line(struct log_reader *r, struct str text)
 int log_next_line(struct log_reader *r, struct line *line, const char **why)
 {
 	struct str text;
-	int more = log_next(r, &text);
+	int more = next_text(r, &text);
 	size_t hidden = 0;
 
 	if (more != 1)
@@ -167,7 +169,7 @@ static int probe(struct log_reader *r, uint64_t offset, uint64_t *start,
 	log_start(r, r->disk, r->fd, offset, r->end);
 	r->chunk = PROBE_BYTES;
 	if (offset > 0)
-		more = log_next(r, &text);      /* the rest of a line */
+		more = next_text(r, &text);      /* the rest of a line */
 	while (more == 1 && why != NULL) {
 		*start = r->at;
 		more = log_next_line(r, &line, &why);
@@ -214,7 +216,7 @@ static int last_good(struct log_reader *r, uint64_t from, struct extent *tail)
 
 	log_start(r, r->disk, r->fd, from, r->end);
 	if (from > 0)
-		more = log_next(r, &text);
+		more = next_text(r, &text);
 	while (more == 1 && (more = log_next_good(r, &line)) == 1) {
 		*tail = (struct extent){ line.seq, r->at, line.ms };
 		found = 1;
@@ -257,10 +259,8 @@ static void link_open(struct logs *logs, struct topic *t)
 	logs->newest = t;
 }
 
-void log_close(struct logs *logs, struct topic *t)
+static void close_log(struct logs *logs, struct topic *t)
 {
-	if (t->log.fd == -1)
-		return;
 	unlink_open(logs, t);
 	logs->disk->close(logs->disk, t->log.fd);
 	t->log.fd = -1;
@@ -270,7 +270,7 @@ void log_close(struct logs *logs, struct topic *t)
 void log_close_all(struct logs *logs)
 {
 	while (logs->oldest != NULL)
-		log_close(logs, logs->oldest);
+		close_log(logs, logs->oldest);
 }
 
 /* A log that is closed for another one before it was synced is opened again to
@@ -285,7 +285,7 @@ int log_open(struct logs *logs, struct topic *t, int create)
 		return 0;
 	}
 	while (logs->open >= logs->open_max)
-		log_close(logs, logs->oldest);
+		close_log(logs, logs->oldest);
 	(void)topic_file(t, &logs->file);
 	if (logs->file.err) {
 		errno = ENOMEM;
@@ -298,7 +298,7 @@ int log_open(struct logs *logs, struct topic *t, int create)
 		if ((errno != EMFILE && errno != ENFILE) || !logs->oldest)
 			return -1;
 		/* Sockets use up descriptors too. */
-		log_close(logs, logs->oldest);
+		close_log(logs, logs->oldest);
 	}
 	link_open(logs, t);
 	logs->open++;

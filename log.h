@@ -37,14 +37,11 @@ void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at,
     uint64_t end);
 void log_free(struct log_reader *r);
 
-/* The next line without its newline, in *text until the next call. 1; 0 at the
- * end; -1 with errno. Bytes at the end without a newline, and LINE_BYTES_MAX
- * bytes without one, count as a line that line_decode() refuses: r->at tells
- * where the next one starts. */
-int log_next(struct log_reader *r, struct str *text);
-
-/* The same, decoded: *why is NULL for a good line, otherwise what is wrong with
- * it. A good line is found even if the one before it has lost its newline. */
+/* The next line, valid until the next call: *why is NULL for a good one,
+ * otherwise what is wrong with it. 1; 0 at the end; -1 with errno. Bytes at the
+ * end without a newline, and LINE_BYTES_MAX bytes without one, count as a bad
+ * line. A good line is found even if the one before it has lost its newline.
+ * r->at tells where the next one starts. */
 int log_next_line(struct log_reader *r, struct line *line, const char **why);
 
 /* The next good line. */
@@ -83,7 +80,6 @@ struct logs {
 /* Opens the log unless it is open, and makes it the one most recently used;
  * another one may be closed for it. 0, or -1 with errno. */
 int log_open(struct logs *logs, struct topic *t, int create);
-void log_close(struct logs *logs, struct topic *t);
 void log_close_all(struct logs *logs);
 
 /* Cuts an open log of `size` bytes after its good lines. The bytes that are cut
