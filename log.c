@@ -115,8 +115,9 @@ static size_t hidden_line(struct log_reader *r, struct str text)
 		while (text.p[--i] != '\t');
 	}
 	while (i > 1 && text.p[i - 1] >= '0' && text.p[i - 1] <= '9') {
-		struct str end = { text.p + --i, text.n - i };
+		struct str end = { text.p + i - 1, text.n - i + 1 };
 
+		i--;
 		if (line_decode(end, &line, &r->scratch) == NULL)
 			return i;
 	}
