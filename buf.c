@@ -39,7 +39,7 @@ int str_is(struct str a, const char *terminated)
 }
 
 /* Doubling keeps appending linear; 64 bytes hold most single values. */
-static int grow(struct buf *b, size_t n)
+static int grow_buf(struct buf *b, size_t n)
 {
 	size_t cap = b->cap > 0 ? b->cap : 64;
 	char *p;
@@ -60,7 +60,7 @@ char *buf_room(struct buf *b, size_t n)
 {
 	if (b->err)
 		return NULL;
-	if ((b->p == NULL || b->cap - b->n < n) && grow(b, n) == -1) {
+	if ((b->p == NULL || b->cap - b->n < n) && grow_buf(b, n) == -1) {
 		b->err = 1;
 		return NULL;
 	}
@@ -148,7 +148,8 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 		return;
 	}
 	va_start(ap, fmt);
-	(void)vsnprintf(to, (size_t)n + 1, fmt, ap);    /* the same format a second time: n again */
+	/* The same format a second time gives n again. */
+	(void)vsnprintf(to, (size_t)n + 1, fmt, ap);
 	va_end(ap);
 	b->n += (size_t)n;
 }
@@ -163,4 +164,17 @@ void buf_free(struct buf *b)
 {
 	free(b->p);
 	*b = (struct buf){ 0 };
+}
+
+void *array_grow(void *array, size_t *cap, size_t size)
+{
+	size_t more = *cap > 0 ? 2 * *cap : 16;
+	void *p;
+
+	if (more > SIZE_MAX / size)
+		return NULL;
+	p = realloc(array, more * size);
+	if (p != NULL)
+		*cap = more;
+	return p;
 }

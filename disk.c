@@ -1,5 +1,5 @@
-/* disk.c: see disk.h. The only file with calls beyond POSIX: syncfs, open file description locks and
- * fdatasync where there are any. */
+/* disk.c: see disk.h. The only file with calls beyond POSIX: syncfs and open
+ * file description locks, where the system has them. */
 #define _GNU_SOURCE     /* NOLINT(bugprone-reserved-identifier) */
 #include "disk.h"
 
@@ -16,37 +16,45 @@
 #ifdef F_OFD_SETLKW
 #define LOCK_WAIT F_OFD_SETLKW
 #define LOCK_SET  F_OFD_SETLK
-#else   /* locks of the process: as good while a process opens a directory once */
+#else   /* the process' locks are as good while it opens a directory once */
 #define LOCK_WAIT F_SETLKW
 #define LOCK_SET  F_SETLK
 #endif
 
 struct posix_disk {
-	struct disk ops;        /* first: a struct disk * is a struct posix_disk * */
+	struct disk ops;        /* first, so that the two can be cast */
 	int dir[DISK_DIRS];
 	int writable;
 };
 
-static const char *const dir_name[DISK_DIRS] = { ".", "channels", "users", "journal" };
+static const char *const dir_name[DISK_DIRS] = {
+	".", "channels", "users", "journal"
+};
 
 static int dir_of(struct disk *d, enum disk_dir dir)
 {
 	return ((struct posix_disk *)d)->dir[dir];
 }
 
-/* O_NONBLOCK: a FIFO that somebody put in the place of a log must not hang the server. */
-static int posix_open(struct disk *d, enum disk_dir dir, const char *name, int create)
+static int is_writable(struct disk *d)
 {
-	int mode = ((struct posix_disk *)d)->writable ? O_RDWR : O_RDONLY;
-	int fd = openat(dir_of(d, dir), name,
-	    mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (create ? O_CREAT : 0), 0644);
+	return ((struct posix_disk *)d)->writable;
+}
+
+/* O_NONBLOCK: a FIFO in the place of a log must not hang the server. */
+static int posix_open(struct disk *d, enum disk_dir dir, const char *name,
+    int create)
+{
+	int flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, fd;
 	struct stat st;
 
+	flags |= is_writable(d) ? O_RDWR : O_RDONLY;
+	fd = openat(dir_of(d, dir), name, flags | (create ? O_CREAT : 0), 0644);
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return fd;
-	(void)close(fd);        /* nothing was written through it */
+	(void)close(fd);        /* nothing was written to it */
 	errno = EINVAL;
 	return -1;
 }
@@ -54,16 +62,19 @@ static int posix_open(struct disk *d, enum disk_dir dir, const char *name, int c
 static void posix_close(struct disk *d, int fd)
 {
 	(void)d;
-	(void)close(fd);        /* what must last has been synced; what has not will be, by another descriptor */
+	/* What must last has been synced, or will be by another descriptor. */
+	(void)close(fd);
 }
 
-static ssize_t posix_read(struct disk *d, int fd, void *p, size_t n, uint64_t at)
+static ssize_t posix_read(struct disk *d, int fd, void *p, size_t n,
+    uint64_t at)
 {
 	(void)d;
 	return pread(fd, p, n, (off_t)at);
 }
 
-static ssize_t posix_write(struct disk *d, int fd, const void *p, size_t n, uint64_t at)
+static ssize_t posix_write(struct disk *d, int fd, const void *p, size_t n,
+    uint64_t at)
 {
 	(void)d;
 	return pwrite(fd, p, n, (off_t)at);
@@ -89,7 +100,8 @@ static int posix_truncate(struct disk *d, int fd, uint64_t bytes)
 static int posix_sync(struct disk *d, int fd)
 {
 	(void)d;
-	return fdatasync(fd);   /* with the size of the file, which is all we need of its metadata */
+	/* It includes the file's size, the only metadata that we need. */
+	return fdatasync(fd);
 }
 
 static int posix_sync_dir(struct disk *d, enum disk_dir dir)
@@ -103,7 +115,7 @@ static int posix_sync_all(struct disk *d)
 	return syncfs(dir_of(d, DISK_ROOT));
 #else
 	(void)d;
-	errno = ENOSYS;         /* sync(2) reports nothing: the caller syncs file by file */
+	errno = ENOSYS; /* sync(2) reports nothing: syncing each file does */
 	return -1;
 #endif
 }
@@ -113,23 +125,31 @@ static int posix_unlink(struct disk *d, enum disk_dir dir, const char *name)
 	return unlinkat(dir_of(d, dir), name, 0);
 }
 
-static int posix_list(struct disk *d, enum disk_dir dir, disk_name_fn *each, void *ctx)
+/* Not dup(): a listing must begin at the start, and duplicates share their
+ * position. */
+static DIR *open_stream(int dir)
 {
-	/* Not dup(): a listing must begin at the start, and duplicates share their position. */
-	int fd = openat(dir_of(d, dir), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
+
+	if (stream == NULL && fd != -1)
+		(void)close(fd);        /* nothing was read */
+	return stream;
+}
+
+static int posix_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
+    void *ctx)
+{
+	DIR *stream = open_stream(dir_of(d, dir));
 	struct dirent *e;
 	int r = 0, saved;
 
-	if (stream == NULL) {
-		if (fd != -1)
-			(void)close(fd);        /* was not even read */
+	if (stream == NULL)
 		return dir_of(d, dir) == -1 ? 0 : -1;
-	}
 	while (errno = 0, r == 0 && (e = readdir(stream)) != NULL)
 		r = each(ctx, e->d_name);
 	saved = errno;
-	(void)closedir(stream); /* was only read */
+	(void)closedir(stream); /* only read */
 	errno = saved;
 	return r == 0 && errno == 0 ? 0 : -1;
 }
@@ -147,10 +167,10 @@ static int set_lock(int fd, int command, short type)
 	return 0;
 }
 
-/* A reader's lock keeps writers out, and needs no permission to write. */
+/* A read lock keeps writers out and needs no permission to write. */
 static int posix_lock(struct disk *d, int fd)
 {
-	return set_lock(fd, LOCK_WAIT, ((struct posix_disk *)d)->writable ? F_WRLCK : F_RDLCK);
+	return set_lock(fd, LOCK_WAIT, is_writable(d) ? F_WRLCK : F_RDLCK);
 }
 
 static int posix_unlock(struct disk *d, int fd)
@@ -171,28 +191,34 @@ static int posix_room(struct disk *d, uint64_t *bytes)
 
 static void posix_free(struct disk *d)
 {
-	for (int i = 0; i < DISK_DIRS; i++)
-		if (dir_of(d, (enum disk_dir)i) != -1)
-			posix_close(d, dir_of(d, (enum disk_dir)i));
+	for (int i = 0; i < DISK_DIRS; i++) {
+		int fd = dir_of(d, (enum disk_dir)i);
+
+		if (fd != -1)
+			posix_close(d, fd);
+	}
 	free(d);
 }
 
 static const struct disk posix_ops = {
-	.open = posix_open, .close = posix_close, .read = posix_read, .write = posix_write,
-	.size = posix_size, .truncate = posix_truncate, .sync = posix_sync,
-	.sync_dir = posix_sync_dir, .sync_all = posix_sync_all, .unlink = posix_unlink,
-	.list = posix_list, .lock = posix_lock, .unlock = posix_unlock, .room = posix_room,
-	.free = posix_free
+	.open = posix_open, .close = posix_close,
+	.read = posix_read, .write = posix_write,
+	.size = posix_size, .truncate = posix_truncate,
+	.sync = posix_sync, .sync_dir = posix_sync_dir,
+	.sync_all = posix_sync_all,
+	.unlink = posix_unlink, .list = posix_list,
+	.lock = posix_lock, .unlock = posix_unlock,
+	.room = posix_room, .free = posix_free
 };
 
-/* Syncs the directory that has the name of path in it. */
+/* Syncs the directory that has the last name of path in it. */
 static int sync_parent(const char *path)
 {
 	char up[PATH_MAX];
 	size_t n = strlen(path);
 	int fd, r;
 
-	while (n > 1 && path[n - 1] == '/')     /* data/ lies in the same directory as data */
+	while (n > 1 && path[n - 1] == '/')     /* data/ is data */
 		n--;
 	while (n > 0 && path[n - 1] != '/')
 		n--;
@@ -206,21 +232,33 @@ static int sync_parent(const char *path)
 	if (fd == -1)
 		return -1;
 	r = fsync(fd);
-	(void)close(fd);        /* was only synced */
+	(void)close(fd);        /* only synced */
 	return r;
 }
 
-/* A directory that was made must be there after a power loss too. One that is there already was perhaps
- * made a moment ago by a process that died before it could see to that; but its parent is perhaps
- * none of ours, and cannot be opened. */
+/* A new directory must still be there after a power loss. One that exists may
+ * have been made a moment ago by a process that died before it synced the
+ * name; but we may have no permission to open its parent. */
 static int make_root(const char *path)
 {
 	if (mkdir(path, 0755) == 0)
 		return sync_parent(path);
 	if (errno != EEXIST)
 		return -1;
-	(void)sync_parent(path);        /* see above */
+	(void)sync_parent(path);        /* as far as we may */
 	return 0;
+}
+
+/* Without create a subdirectory may be missing. */
+static int open_subdir(struct posix_disk *p, int i, int create)
+{
+	int root = p->dir[DISK_ROOT];
+
+	if (create && mkdirat(root, dir_name[i], 0755) == -1 && errno != EEXIST)
+		return -1;
+	p->dir[i] = openat(root, dir_name[i],
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return p->dir[i] == -1 && (create || errno != ENOENT) ? -1 : 0;
 }
 
 static int open_dirs(struct posix_disk *p, const char *path, int create)
@@ -232,14 +270,9 @@ static int open_dirs(struct posix_disk *p, const char *path, int create)
 	p->dir[DISK_ROOT] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->dir[DISK_ROOT] == -1)
 		return -1;
-	for (int i = DISK_CHANNELS; i < DISK_DIRS; i++) {
-		if (create && mkdirat(p->dir[DISK_ROOT], dir_name[i], 0755) == -1 && errno != EEXIST)
+	for (int i = DISK_CHANNELS; i < DISK_DIRS; i++)
+		if (open_subdir(p, i, create) == -1)
 			return -1;
-		p->dir[i] = openat(p->dir[DISK_ROOT], dir_name[i],
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (p->dir[i] == -1 && (create || errno != ENOENT))
-			return -1;
-	}
 	return create ? fsync(p->dir[DISK_ROOT]) : 0;   /* their names */
 }
 
@@ -265,7 +298,8 @@ ssize_t disk_read_full(struct disk *d, int fd, void *p, size_t n, uint64_t at)
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t r = d->read(d, fd, (char *)p + done, n - done, at + done);
+		ssize_t r = d->read(d, fd, (char *)p + done, n - done,
+		    at + done);
 
 		if (r == -1 && errno == EINTR)
 			continue;
@@ -278,16 +312,18 @@ ssize_t disk_read_full(struct disk *d, int fd, void *p, size_t n, uint64_t at)
 	return (ssize_t)done;
 }
 
-int disk_write_full(struct disk *d, int fd, const void *p, size_t n, uint64_t at)
+int disk_write_full(struct disk *d, int fd, const void *p, size_t n,
+    uint64_t at)
 {
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t r = d->write(d, fd, (const char *)p + done, n - done, at + done);
+		ssize_t r = d->write(d, fd, (const char *)p + done, n - done,
+		    at + done);
 
 		if (r == -1 && errno == EINTR)
 			continue;
-		if (r == 0)             /* pwrite never does; a loop that trusts it could spin */
+		if (r == 0)     /* pwrite never does; if it did we would spin */
 			errno = EIO;
 		if (r <= 0)
 			return -1;

@@ -3,7 +3,8 @@
 
 #include <errno.h>
 
-void entry_put(struct buf *payload, const struct topic *t, uint64_t offset, uint64_t bytes)
+void entry_put(struct buf *payload, const struct topic *t, uint64_t offset,
+    uint64_t bytes)
 {
 	buf_le64(payload, (uint64_t)t->kind);
 	buf_le64(payload, t->name.n);
@@ -18,10 +19,13 @@ int entry_take(struct str *payload, struct entry *entry)
 
 	if (payload->n == 0)
 		return 0;
-	if (take_le64(payload, &kind) == -1 || take_le64(payload, &name) == -1 ||
-	    take_le64(payload, &offset) == -1 || take_le64(payload, &length) == -1 ||
+	if (take_le64(payload, &kind) == -1 ||
+	    take_le64(payload, &name) == -1 ||
+	    take_le64(payload, &offset) == -1 ||
+	    take_le64(payload, &length) == -1 ||
 	    name > payload->n || length > payload->n - name) {
-		errno = EIO;    /* its checksum was right: another version wrote this */
+		/* The checksum was right: another version wrote this. */
+		errno = EIO;
 		return -1;
 	}
 	entry->kind = (enum topic_kind)kind;

@@ -1,7 +1,8 @@
 /* journal.c: see journal.h; the format of the files is in segment.c.
  *
- * Space is zeroed ahead in steps, so that the sync of a batch writes data blocks only and no metadata
- * of the file system. DATA/lock is locked by whoever writes; its 8 bytes are the applied position. */
+ * Space is zeroed ahead in steps, so that the sync of a batch writes only data
+ * blocks and no metadata of the file system. The process that writes holds the
+ * lock on DATA/lock, whose 8 bytes are the applied position. */
 #include "journal.h"
 
 #include "limits.h"
@@ -25,13 +26,17 @@ struct journal {
 	struct reader reader;
 	int lock_fd, fd;        /* fd: the newest segment, segment[n - 1] */
 	struct segment *segment;
-	size_t n;
-	uint64_t end;           /* position behind the last valid record */
-	uint64_t last;          /* position of the last valid record of this segment, end if none */
-	uint64_t ready;         /* bytes of the segment's file that have been written, at least as zeros */
+	size_t n, cap;
+	/* Positions: after the last valid record; the last valid record of this
+	 * segment, or the end if it has no records. */
+	uint64_t end, last;
+	/* Bytes of the segment's file that were written, at least as zeros. */
+	uint64_t ready;
 	uint64_t checkpoint;
-	int sealed;             /* the last record is a seal: the next segment must be begun first */
-	int unsure;             /* records of others were read: the last one is perhaps not synced */
+	/* The last record is a seal: the next segment must be begun first. */
+	int sealed;
+	/* Records of others were read: the last one may not be synced. */
+	int unsure;
 	struct buf out;
 };
 
@@ -50,7 +55,7 @@ static int open_segment(struct journal *j, uint64_t number, int create)
 
 static int add_segment(struct journal *j, const struct segment *s)
 {
-	struct segment *p = realloc(j->segment, (j->n + 1) * sizeof *p);
+	struct segment *p = array_room(j->segment, j->n, &j->cap, sizeof *p);
 
 	if (p == NULL)
 		return -1;
@@ -61,7 +66,10 @@ static int add_segment(struct journal *j, const struct segment *s)
 
 static void drop_segment(struct journal *j, size_t i)
 {
-	memmove(&j->segment[i], &j->segment[i + 1], (--j->n - i) * sizeof *j->segment);
+	struct segment *s = &j->segment[i];
+	size_t after = --j->n - i;
+
+	memmove(s, s + 1, after * sizeof *s);
 }
 
 static void use_fd(struct journal *j, int fd)
@@ -73,10 +81,15 @@ static void use_fd(struct journal *j, int fd)
 
 /* ---- reading ---- */
 
-static int take_record(struct journal *j, struct segment *s, const struct record *r, batch_fn *each,
-    void *ctx)
+static struct batch batch_of(const struct record *r)
 {
-	struct batch b = { r->at, r->end, r->messages, r->payload };
+	return (struct batch){ r->at, r->end, r->messages, r->payload };
+}
+
+static int take_record(struct journal *j, struct segment *s,
+    const struct record *r, batch_fn *each, void *ctx)
+{
+	struct batch b = batch_of(r);
 	struct str position = r->payload;
 	uint64_t n;
 	int e;
@@ -97,25 +110,31 @@ static int take_record(struct journal *j, struct segment *s, const struct record
 	}
 }
 
-/* Reads the records from j->end on, in a segment that j->end lies in, and moves j->end along. A record
- * that could not be taken is read again the next time. */
-static int read_on(struct journal *j, int fd, struct segment *s, batch_fn *each, void *ctx)
+/* Reads the records from j->end on, in the segment that j->end is in, and moves
+ * j->end along. A record that was not taken is read again the next time. */
+static int read_on(struct journal *j, int fd, struct segment *s,
+    batch_fn *each, void *ctx)
 {
 	struct record r;
-	int v = INVALID, e;
+	int e;
 
-	while (!j->sealed && (v = record_read(&j->reader, fd, s, j->end, &r)) == VALID) {
+	while (!j->sealed) {
+		int v = record_read(&j->reader, fd, s, j->end, &r);
+
+		if (v != VALID)
+			return v == FAILED ? STORE_REFUSED : 0;
 		e = take_record(j, s, &r, each, ctx);
 		if (e != 0)
 			return e;
 		j->last = r.at;
 		j->end = r.end;
 	}
-	return v == FAILED ? STORE_REFUSED : 0;
+	return 0;
 }
 
-/* The same for a whole segment of unknown health. */
-static int read_segment(struct journal *j, int fd, struct segment *s, batch_fn *each, void *ctx)
+/* The same for a whole segment that may be damaged. */
+static int read_segment(struct journal *j, int fd, struct segment *s,
+    batch_fn *each, void *ctx)
 {
 	int r;
 
@@ -129,14 +148,15 @@ static int read_segment(struct journal *j, int fd, struct segment *s, batch_fn *
 			return STORE_REFUSED;
 		if (v == INVALID)
 			break;
-		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64 ": damaged, %" PRIu64
-		    " bytes cannot be read", s->number, segment_offset(s, j->end), next - j->end);
+		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64
+		    ": damaged, %" PRIu64 " bytes cannot be read", s->number,
+		    segment_offset(s, j->end), next - j->end);
 		j->end = next;
 	}
 	return r;
 }
 
-/* 1: it is the name of a segment. */
+/* 1: name is a segment's name, and *number its number. */
 static int is_segment(const char *name, uint64_t *number)
 {
 	char wanted[SEGMENT_NAME_BYTES];
@@ -160,7 +180,21 @@ static int by_number(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-/* Files without a start were never used: they are forgotten here and made anew when it is their turn. */
+/* VALID with the segment's start; INVALID: its file does not have one, or was
+ * removed meanwhile. */
+static int read_start(struct journal *j, struct segment *s)
+{
+	int fd = open_segment(j, s->number, 0), v;
+
+	if (fd == -1)
+		return errno == ENOENT ? INVALID : FAILED;
+	v = segment_read_start(&j->reader, fd, s);
+	j->disk->close(j->disk, fd);
+	return v;
+}
+
+/* Files without a start were never used: they are forgotten here, and made anew
+ * when it is their turn. */
 static int read_starts(struct journal *j)
 {
 	if (j->disk->list(j->disk, DISK_JOURNAL, add_named, j) == -1)
@@ -168,13 +202,8 @@ static int read_starts(struct journal *j)
 	if (j->n > 0)
 		qsort(j->segment, j->n, sizeof *j->segment, by_number);
 	for (size_t i = 0; i < j->n; ) {
-		int fd = open_segment(j, j->segment[i].number, 0), v;
+		int v = read_start(j, &j->segment[i]);
 
-		if (fd == -1 && errno != ENOENT)
-			return STORE_REFUSED;
-		v = fd == -1 ? INVALID : segment_read_start(&j->reader, fd, &j->segment[i]);
-		if (fd != -1)
-			j->disk->close(j->disk, fd);
 		if (v == FAILED)
 			return STORE_REFUSED;
 		if (v == VALID)
@@ -185,7 +214,8 @@ static int read_starts(struct journal *j)
 	return 0;
 }
 
-/* What lies before the newest segment is in the logs: it is read for its ids only, while they count. */
+/* The logs have everything before the newest segment: older ones are read for
+ * their ids only, while those must be remembered. */
 static int read_journal(struct journal *j, batch_fn *each, void *ctx)
 {
 	int64_t old = now_ms() - journal_limits.remember_ms;
@@ -207,7 +237,8 @@ static int read_journal(struct journal *j, batch_fn *each, void *ctx)
 
 /* ---- writing ---- */
 
-/* Room is zeroed before it is needed: when there is none, the file is as it was. */
+/* Zeroes space before it is needed. When the disk has no more, the file is as
+ * it was. */
 static int make_ready(struct journal *j, uint64_t upto)
 {
 	static const char zeros[64 * 1024];
@@ -217,12 +248,15 @@ static int make_ready(struct journal *j, uint64_t upto)
 		return 0;
 	upto += journal_limits.ahead_bytes;
 	while (ready < upto) {
-		size_t n = upto - ready < sizeof zeros ? (size_t)(upto - ready) : sizeof zeros;
+		size_t n = sizeof zeros;
 
+		if (upto - ready < n)
+			n = (size_t)(upto - ready);
 		if (disk_write_full(j->disk, j->fd, zeros, n, ready) == -1) {
 			int e = errno;
 
-			/* Gives the space back; should that fail, zeros behind the end mean nothing. */
+			/* Gives the space back. If that fails, zeros after the
+			 * end do no harm. */
 			(void)j->disk->truncate(j->disk, j->fd, j->ready);
 			errno = e;
 			return -1;
@@ -246,7 +280,8 @@ static int write_out(struct journal *j, uint64_t offset)
 }
 
 /* Writes a record at the end, without a sync, and does not move the end. */
-static int write_record(struct journal *j, enum record_kind kind, struct str payload, uint64_t messages)
+static int write_record(struct journal *j, enum record_kind kind,
+    struct str payload, uint64_t messages)
 {
 	record_put(&j->out, j->end, kind, payload, messages);
 	return write_out(j, segment_offset(newest(j), j->end));
@@ -258,7 +293,15 @@ static void advance(struct journal *j, size_t payload)
 	j->end += record_bytes(payload);
 }
 
-/* Makes an opened file a segment, empty. It may hold what a process left that died while making it. */
+static int sync_journal_dir(struct journal *j)
+{
+	if (j->disk->sync_dir(j->disk, DISK_JOURNAL) == -1)
+		return STORE_BROKEN;
+	return 0;
+}
+
+/* Makes an opened file an empty segment. It may have what a process left that
+ * died while making it. */
 static int init_segment(struct journal *j, struct segment *s)
 {
 	j->ready = 0;
@@ -267,14 +310,15 @@ static int init_segment(struct journal *j, struct segment *s)
 	segment_put_header(&j->out, s);
 	if (j->disk->truncate(j->disk, j->fd, 0) == -1 || write_out(j, 0) != 0)
 		return STORE_REFUSED;
-	/* The header says that all before is in the logs, and batches will be acknowledged that stand in
-	 * this file: neither may be lost with its name. */
-	if (j->disk->sync(j->disk, j->fd) == -1 || j->disk->sync_dir(j->disk, DISK_JOURNAL) == -1)
+	/* The header says that the logs have everything before it, and batches
+	 * in this file will be acknowledged: neither may be lost with the
+	 * file's name. */
+	if (j->disk->sync(j->disk, j->fd) == -1)
 		return STORE_BROKEN;
-	return 0;
+	return sync_journal_dir(j);
 }
 
-/* Reads or makes the segment behind the last one; fd is its file. */
+/* Reads or makes the segment after the last one; fd is its file. */
 static int start_segment(struct journal *j, struct segment *s, int fd)
 {
 	int v = segment_read_header(&j->reader, fd, s), old = j->fd, r;
@@ -283,8 +327,8 @@ static int start_segment(struct journal *j, struct segment *s, int fd)
 		return STORE_REFUSED;
 	if (v == VALID && s->start != j->end)
 		return STORE_LOST;
-	if (v == VALID) /* its maker perhaps did not live to sync its name */
-		return j->disk->sync_dir(j->disk, DISK_JOURNAL) == 0 ? 0 : STORE_BROKEN;
+	if (v == VALID) /* its maker may have died before it synced the name */
+		return sync_journal_dir(j);
 	j->fd = fd;
 	r = init_segment(j, s);
 	j->fd = old;
@@ -299,7 +343,8 @@ static int next_segment(struct journal *j)
 	if (fd == -1)
 		return STORE_REFUSED;
 	r = start_segment(j, &s, fd);
-	if (r == 0 && (j->disk->size(j->disk, fd, &j->ready) == -1 || add_segment(j, &s) == -1))
+	if (r == 0 && (j->disk->size(j->disk, fd, &j->ready) == -1 ||
+	    add_segment(j, &s) == -1))
 		r = STORE_REFUSED;
 	if (r != 0) {
 		j->disk->close(j->disk, fd);
@@ -311,14 +356,16 @@ static int next_segment(struct journal *j)
 	return 0;
 }
 
-/* What was read may be in the page cache only, be it that its writer was killed before the sync, or
- * that the sync failed and the kernel holds the pages for clean. Each batch was synced before the next
- * was written, so it can be the last one only, or the header when there is none: it is written again,
- * which makes its pages dirty. */
+/* What was read may be in the page cache only: its writer was killed before the
+ * sync, or the sync failed and the kernel takes the pages for clean. Each batch
+ * is synced before the next one is written, so this can be true of the last one
+ * only, or of the header when there is no batch. It is written again, which
+ * makes its pages dirty. */
 static int rewrite_last(struct journal *j)
 {
 	struct record r;
 	struct str raw;
+	uint64_t offset = 0;
 	int v = VALID;
 
 	if (j->last == j->end) {
@@ -327,13 +374,13 @@ static int rewrite_last(struct journal *j)
 	} else {
 		v = record_read(&j->reader, j->fd, newest(j), j->last, &r);
 		raw = record_raw(&j->reader);
+		offset = segment_offset(newest(j), j->last);
 	}
 	if (v == INVALID)
 		errno = EIO;    /* it was valid a moment ago */
 	if (v != VALID)
 		return STORE_REFUSED;
-	if (disk_write_full(j->disk, j->fd, raw.p, raw.n, j->last == j->end ? 0 :
-	    segment_offset(newest(j), j->last)) == -1)
+	if (disk_write_full(j->disk, j->fd, raw.p, raw.n, offset) == -1)
 		return STORE_REFUSED;
 	return j->disk->sync(j->disk, j->fd) == -1 ? STORE_BROKEN : 0;
 }
@@ -371,7 +418,7 @@ int journal_lock(struct journal *j)
 
 void journal_unlock(struct journal *j)
 {
-	/* Cannot fail on a lock that is held; closing the descriptor would free it too. */
+	/* Cannot fail on a lock that is held. */
 	(void)j->disk->unlock(j->disk, j->lock_fd);
 }
 
@@ -389,14 +436,17 @@ static int open_locked(struct journal *j, batch_fn *each, void *ctx)
 		r = STORE_REFUSED;
 	if (r == 0)
 		r = rewrite_last(j);
-	/* The names: the lock's, and a segment's whose maker died before it synced the directory. */
-	if (r == 0 && (j->disk->sync_dir(j->disk, DISK_JOURNAL) == -1 ||
-	    j->disk->sync_dir(j->disk, DISK_ROOT) == -1))
+	/* The names of the lock, and of a segment whose maker died before it
+	 * synced the directory. */
+	if (r == 0)
+		r = sync_journal_dir(j);
+	if (r == 0 && j->disk->sync_dir(j->disk, DISK_ROOT) == -1)
 		r = STORE_BROKEN;
 	return r;
 }
 
-int journal_open(struct journal **journal, struct disk *disk, batch_fn *each, void *ctx)
+int journal_open(struct journal **journal, struct disk *disk, batch_fn *each,
+    void *ctx)
 {
 	struct journal *j = journal_new(disk);
 	int r = j == NULL ? STORE_REFUSED : open_locked(j, each, ctx);
@@ -423,7 +473,7 @@ int journal_scan(struct disk *disk, batch_fn *each, void *ctx)
 
 /* ---- following ---- */
 
-static int highest(void *ctx, const char *name)
+static int find_highest(void *ctx, const char *name)
 {
 	uint64_t *most = ctx, number;
 
@@ -432,19 +482,28 @@ static int highest(void *ctx, const char *name)
 	return 0;
 }
 
-/* Goes on behind a seal, if somebody has begun the next segment: *gone_on says so. When there is none,
- * appending will make it. Lost: it has been made, filled and thrown away. */
-static int go_on_reading(struct journal *j, int *gone_on)
+/* The segment with this number does not exist: nobody has made it yet, or it
+ * was made, filled and removed. */
+static int is_lost(struct journal *j, uint64_t number)
+{
+	struct disk *d = j->disk;
+	uint64_t most = 0;
+
+	if (d->list(d, DISK_JOURNAL, find_highest, &most) == -1)
+		return STORE_REFUSED;
+	return most > number ? STORE_LOST : 0;
+}
+
+/* Goes on to the next segment after a seal, if another process has begun it:
+ * then *gone_on is 1. If not, appending will make it. */
+static int follow_seal(struct journal *j, int *gone_on)
 {
 	struct segment s = { .number = newest(j)->number + 1 };
-	uint64_t most = 0;
 	int fd = open_segment(j, s.number, 0), v;
 
 	*gone_on = 0;
-	if (fd == -1 && (errno != ENOENT || j->disk->list(j->disk, DISK_JOURNAL, highest, &most) == -1))
-		return STORE_REFUSED;
 	if (fd == -1)
-		return most > s.number ? STORE_LOST : 0;
+		return errno == ENOENT ? is_lost(j, s.number) : STORE_REFUSED;
 	v = segment_read_header(&j->reader, fd, &s);
 	j->disk->close(j->disk, fd);
 	if (v == FAILED)
@@ -462,13 +521,14 @@ int journal_follow(struct journal *j, batch_fn *each, void *ctx)
 		more = 0;
 		r = read_on(j, j->fd, newest(j), each, ctx);
 		if (r == 0 && j->sealed)
-			r = go_on_reading(j, &more);
+			r = follow_seal(j, &more);
 	} while (r == 0 && more);
 	j->unsure |= j->end != from;
 	if (r != 0)
 		return r;
 	applied = journal_applied(j);
-	if (applied > j->end)   /* others went on where we see no record: what is there is damaged */
+	/* Others continued where we see no record: what is there is damaged. */
+	if (applied > j->end)
 		return STORE_LOST;
 	if (!j->unsure)
 		return 0;
@@ -480,21 +540,24 @@ int journal_follow(struct journal *j, batch_fn *each, void *ctx)
 	return r;
 }
 
-/* The records of one segment between two positions, over damage as in read_segment(), which has
- * reported it. */
-static int again(struct journal *j, const struct segment *s, uint64_t at, uint64_t stop,
-    batch_fn *each, void *ctx)
+/* The batches of one segment between two positions. Steps over damage like
+ * read_segment(), which has reported it. */
+static int replay_segment(struct journal *j, const struct segment *s,
+    uint64_t at, uint64_t stop, batch_fn *each, void *ctx)
 {
 	int fd = open_segment(j, s->number, 0), r = 0, v = VALID;
 	struct record record;
 
-	if (fd == -1)   /* another process has removed a segment that was too old */
+	/* Another process may have removed an old segment. */
+	if (fd == -1)
 		return errno == ENOENT && s != newest(j) ? 0 : STORE_REFUSED;
 	while (at < stop && v == VALID && r == 0) {
 		v = record_read(&j->reader, fd, s, at, &record);
-		if (v == VALID && record.kind == RECORD_BATCH)
-			r = each(ctx, &(struct batch){ record.at, record.end, record.messages,
-			    record.payload });
+		if (v == VALID && record.kind == RECORD_BATCH) {
+			struct batch b = batch_of(&record);
+
+			r = each(ctx, &b);
+		}
 		if (v == VALID)
 			at = record.end;
 		if (v == INVALID)
@@ -510,10 +573,11 @@ int journal_replay(struct journal *j, uint64_t from, batch_fn *each, void *ctx)
 
 	for (size_t i = 0; i < j->n && r == 0; i++) {
 		const struct segment *s = &j->segment[i];
+		uint64_t start = from > s->start ? from : s->start;
 		uint64_t stop = i + 1 < j->n ? s[1].start : j->end;
 
 		if (stop > from)
-			r = again(j, s, from > s->start ? from : s->start, stop, each, ctx);
+			r = replay_segment(j, s, start, stop, each, ctx);
 	}
 	return r;
 }
@@ -564,7 +628,8 @@ static int write_applied(struct journal *j, uint64_t position)
 
 void journal_set_applied(struct journal *j)
 {
-	(void)write_applied(j, j->end); /* unwritten it stays too low, and some work is done twice */
+	/* Unwritten it stays too low, and some work is done twice. */
+	(void)write_applied(j, j->end);
 }
 
 int journal_reset_applied(struct journal *j)
@@ -575,11 +640,14 @@ int journal_reset_applied(struct journal *j)
 uint64_t journal_applied(struct journal *j)
 {
 	char bytes[8];
-	struct str s = { bytes, sizeof bytes };
+	struct str s = { bytes, 0 };
 	uint64_t position = 0;
+	ssize_t got = disk_read_full(j->disk, j->lock_fd, bytes, sizeof bytes,
+	    0);
 
-	if (disk_read_full(j->disk, j->lock_fd, bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes)
-		(void)take_le64(&s, &position);         /* 8 bytes are a number */
+	if (got > 0)
+		s.n = (size_t)got;
+	(void)take_le64(&s, &position); /* 0 when there are no 8 bytes */
 	return position;
 }
 
@@ -590,10 +658,11 @@ uint64_t journal_checkpointed(const struct journal *j)
 
 int journal_full(const struct journal *j)
 {
-	return segment_offset(newest(j), j->end) >= journal_limits.segment_bytes;
+	return segment_offset(newest(j), j->end) >=
+	    journal_limits.segment_bytes;
 }
 
-/* Only ids are lost with a segment that is not the newest. */
+/* Of a segment that is not the newest only the ids are needed. */
 static void remove_old(struct journal *j)
 {
 	int64_t old = now_ms() - journal_limits.remember_ms;
@@ -602,16 +671,18 @@ static void remove_old(struct journal *j)
 
 	for (size_t i = 1; i < j->n; i++)
 		later += j->segment[i].messages;
-	while (j->n > 1 && (later >= journal_limits.remember_max || j->segment[1].ms < old)) {
+	while (j->n > 1 && (later >= journal_limits.remember_max ||
+	    j->segment[1].ms < old)) {
 		segment_name(name, j->segment[0].number);
-		/* If it stays it is removed after the next start; another process may have been first. */
+		/* If this fails, another process may have been first, or the
+		 * next start tries again. */
 		(void)j->disk->unlink(j->disk, DISK_JOURNAL, name);
 		drop_segment(j, 0);
 		later -= j->segment[0].messages;
 	}
 }
 
-static int go_on(struct journal *j)
+static int begin_segment(struct journal *j)
 {
 	int r = next_segment(j);
 
@@ -626,10 +697,11 @@ int journal_checkpoint(struct journal *j)
 	int full = journal_full(j), r;
 
 	if (j->sealed)
-		return go_on(j);
+		return begin_segment(j);
 	buf_le64(&position, j->end);
-	r = write_record(j, full ? RECORD_SEAL : RECORD_CHECKPOINT, buf_str(&position), 0);
-	/* A seal needs no sync: after a crash the next segment's header says as much. */
+	r = write_record(j, full ? RECORD_SEAL : RECORD_CHECKPOINT,
+	    buf_str(&position), 0);
+	/* A seal needs no sync: the next segment's header says the same. */
 	if (r == 0 && !full && j->disk->sync(j->disk, j->fd) == -1)
 		r = STORE_BROKEN;
 	if (r == 0) {
@@ -638,5 +710,5 @@ int journal_checkpoint(struct journal *j)
 		j->sealed = full;
 	}
 	buf_free(&position);
-	return r == 0 && full ? go_on(j) : r;
+	return r == 0 && full ? begin_segment(j) : r;
 }

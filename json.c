@@ -1,8 +1,9 @@
 /* json.c: see json.h.
  *
- * One pass without recursion: the parser keeps the containers it is in on a stack of fixed length.
- * A container's node is made when it opens and completed when it closes, so nodes stand in the
- * order of the text and what is inside a value stands right behind it. */
+ * One pass without recursion: the parser keeps the containers that it is in on
+ * a stack of fixed length. A container's node is made when it opens and
+ * completed when it closes, so the nodes are in the order of the text and what
+ * is inside a value follows it. */
 #include "json.h"
 
 #include "text.h"
@@ -10,22 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEW_KEYS 16     /* up to here comparing each key with each is faster than sorting them */
+/* Up to here comparing each key with each other is faster than sorting. */
+#define FEW_KEYS 16
 
 struct parser {
 	struct json *j;
 	const char *text, *end;
-	uint32_t open[JSON_DEPTH_MAX];  /* indexes of the nodes of the containers around us */
+	/* Indexes of the nodes of the containers around us. */
+	uint32_t open[JSON_DEPTH_MAX];
 	size_t depth;
 };
 
-/* A key's meaning, and where it stands. */
+/* A key, unescaped, and where it is in the text. */
 struct key {
 	struct str name;
 	const char *at;
 };
 
-/* What reads takes the place where it starts and returns the place behind, or NULL after fail(). */
+/* The functions read_*() take the place where they start and return the one
+ * where they end, or NULL after fail(). */
 static const char *fail(struct parser *s, const char *at, const char *why)
 {
 	s->j->error = why;
@@ -38,31 +42,20 @@ static const char *out_of_memory(struct parser *s, const char *at)
 	return fail(s, at, "out of memory");
 }
 
-static int grow_nodes(struct json *j)
-{
-	size_t cap = j->cap > 0 ? j->cap * 2 : 32;
-	struct json_node *node = NULL;
-
-	if (cap <= SIZE_MAX / sizeof *node)
-		node = realloc(j->node, cap * sizeof *node);
-	if (node == NULL)
-		return -1;
-	j->node = node;
-	j->cap = cap;
-	return 0;
-}
-
-static struct json_node *add_node(struct parser *s, enum json_type type, const char *at)
+static struct json_node *add_node(struct parser *s, enum json_type type,
+    const char *at)
 {
 	struct json *j = s->j;
-	struct json_node *v;
+	struct json_node *v = array_room(j->node, j->n, &j->cap, sizeof *v);
 
-	if (j->n == j->cap && grow_nodes(j) == -1) {
-		(void)out_of_memory(s, at);             /* NULL is for the caller to return */
+	if (v == NULL) {
+		(void)out_of_memory(s, at);     /* its NULL has another type */
 		return NULL;
 	}
-	v = &j->node[j->n++];
-	*v = (struct json_node){ { at, 0 }, (uint32_t)j->n, (unsigned char)type, 0 };
+	j->node = v;
+	v += j->n++;
+	*v = (struct json_node){ .raw = { at, 0 }, .next = (uint32_t)j->n,
+	    .type = (unsigned char)type };
 	return v;
 }
 
@@ -80,34 +73,49 @@ static const char *skip_digits(const char *p, const char *end)
 	return p;
 }
 
-/* As utf8_next(), for the escape at the front of s: 2, 6 or 12 bytes, or 0 when there is no valid
- * one. Half of a surrogate pair is none: no UTF-8 could hold it. */
+/* \uXXXX at the front of s. */
+static int take_u_escape(struct str *s, uint32_t *c)
+{
+	if (s->n < 6 || s->p[0] != '\\' || s->p[1] != 'u')
+		return -1;
+	str_skip(s, 2);
+	if (hex_take(*s, 4, c) == -1)
+		return -1;
+	str_skip(s, 4);
+	return 0;
+}
+
+/* As utf8_next(), for the escape at the front of s: its length is 2, 6 or 12
+ * bytes, or 0 when there is no valid one. Half of a surrogate pair is not
+ * valid: no UTF-8 could hold it. */
 static size_t escape_next(struct str s, uint32_t *c)
 {
-	static const char letter[] = "\"\\/bfnrt", meaning[] = "\"\\/\b\f\n\r\t";
-	const char *known;
+	static const char letter[] = "\"\\/bfnrt";
+	static const char meaning[] = "\"\\/\b\f\n\r\t";
 	uint32_t low;
 
 	if (s.n < 2 || s.p[0] != '\\')
 		return 0;
 	if (s.p[1] != 'u') {
-		known = memchr(letter, s.p[1], sizeof letter - 1);
+		const char *known = memchr(letter, s.p[1], sizeof letter - 1);
+
 		*c = known != NULL ? (uint32_t)meaning[known - letter] : 0;
 		return known != NULL ? 2 : 0;
 	}
-	if (hex_take((struct str){ s.p + 2, s.n - 2 }, 4, c) == -1)
+	if (take_u_escape(&s, c) == -1)
 		return 0;
 	if (*c < 0xd800 || *c > 0xdfff)
 		return 6;
-	if (*c > 0xdbff || s.n < 12 || s.p[6] != '\\' || s.p[7] != 'u' ||
-	    hex_take((struct str){ s.p + 8, 4 }, 4, &low) == -1 || low < 0xdc00 || low > 0xdfff)
+	if (*c > 0xdbff || take_u_escape(&s, &low) == -1 ||
+	    low < 0xdc00 || low > 0xdfff)
 		return 0;
 	*c = 0x10000 + ((*c - 0xd800) << 10) + (low - 0xdc00);
 	return 12;
 }
 
-/* The one character of a string at p, which is not a plain one. */
-static const char *read_character(struct parser *s, const char *p, struct json_node *string)
+/* One character of a string at p that plain_run() stopped at. */
+static const char *read_character(struct parser *s, const char *p,
+    struct json_node *string)
 {
 	struct str rest = { p, (size_t)(s->end - p) };
 	uint32_t c;
@@ -116,7 +124,8 @@ static const char *read_character(struct parser *s, const char *p, struct json_n
 	if (*p == '\\') {
 		string->escaped = 1;
 		n = escape_next(rest, &c);
-		return n > 0 ? p + n : fail(s, p, "bad escape or lone surrogate");
+		return n > 0 ? p + n :
+		    fail(s, p, "bad escape or lone surrogate");
 	}
 	n = utf8_next(rest, &c);
 	if (n == 0)
@@ -124,7 +133,7 @@ static const char *read_character(struct parser *s, const char *p, struct json_n
 	return c >= 0x20 ? p + n : fail(s, p, "control character in a string");
 }
 
-/* p is behind the opening quote. */
+/* p is after the opening quote. */
 static const char *read_string(struct parser *s, const char *p)
 {
 	struct json_node *v = add_node(s, JSON_STRING, p);
@@ -164,7 +173,8 @@ static const char *read_number(struct parser *s, const char *start)
 	return p;
 }
 
-static const char *read_word(struct parser *s, const char *p, struct str word, enum json_type type)
+static const char *read_word(struct parser *s, const char *p, struct str word,
+    enum json_type type)
 {
 	struct json_node *v;
 
@@ -177,7 +187,8 @@ static const char *read_word(struct parser *s, const char *p, struct str word, e
 	return p + word.n;
 }
 
-static const char *open_container(struct parser *s, const char *p, enum json_type type)
+static const char *open_container(struct parser *s, const char *p,
+    enum json_type type)
 {
 	if (s->depth == JSON_DEPTH_MAX)
 		return fail(s, p, "too many levels");
@@ -185,7 +196,8 @@ static const char *open_container(struct parser *s, const char *p, enum json_typ
 	return add_node(s, type, p) != NULL ? p + 1 : NULL;
 }
 
-/* Of a container only the opening bracket: next_value() goes on from there. */
+/* Of a container this reads the opening bracket only: next_value() continues
+ * from there. */
 static const char *read_value(struct parser *s, const char *p)
 {
 	if (p == s->end)
@@ -224,18 +236,18 @@ static const char *read_key(struct parser *s, const char *p)
 	return skip_space(p + 1, s->end);
 }
 
-/* Appends what a string means: never more bytes than raw has. */
+/* Appends what a string means, which is never longer than raw. */
 static void unescape(struct buf *b, struct str raw)
 {
 	uint32_t c;
 
 	while (raw.n > 0) {
 		const char *escape = memchr(raw.p, '\\', raw.n);
-		size_t n = escape != NULL ? (size_t)(escape - raw.p) : raw.n;
+		size_t n = escape ? (size_t)(escape - raw.p) : raw.n;
 
 		buf_add(b, raw.p, n);
 		str_skip(&raw, n);
-		n = escape_next(raw, &c);               /* 0 only at the end: it was parsed */
+		n = escape_next(raw, &c);       /* it is valid: 0 at the end */
 		if (n > 0)
 			utf8_put(b, c);
 		str_skip(&raw, n);
@@ -244,21 +256,24 @@ static void unescape(struct buf *b, struct str raw)
 
 static int compare_keys(const void *a, const void *b)
 {
-	const struct str x = ((const struct key *)a)->name, y = ((const struct key *)b)->name;
+	struct str x = ((const struct key *)a)->name;
+	struct str y = ((const struct key *)b)->name;
 
 	if (x.n != y.n)
 		return x.n < y.n ? -1 : 1;
 	return x.n > 0 ? memcmp(x.p, y.p, x.n) : 0;
 }
 
-/* All keys of an object, in j->keys: first the array, then what the escaped ones mean. NULL: memory
- * ran out. */
-static struct key *list_keys(struct json *j, const struct json_node *object, size_t *count)
+/* All keys of an object, in j->keys: the array, followed by the bytes of those
+ * that had escapes. NULL: memory ran out. */
+static struct key *list_keys(struct json *j, const struct json_node *object,
+    size_t *count)
 {
+	const struct json_node *k;
 	size_t n = 0, bytes = 0;
 	struct key *key;
 
-	for (const struct json_node *k = json_first(j, object); k; k = json_next(j, object, k)) {
+	for (k = json_first(j, object); k; k = json_next(j, object, k)) {
 		n++;
 		bytes += k->escaped ? k->raw.n : 0;
 	}
@@ -269,7 +284,7 @@ static struct key *list_keys(struct json *j, const struct json_node *object, siz
 	j->keys.n = n * sizeof *key;
 	*count = n;
 	n = 0;
-	for (const struct json_node *k = json_first(j, object); k; k = json_next(j, object, k)) {
+	for (k = json_first(j, object); k; k = json_next(j, object, k)) {
 		key[n].at = k->raw.p;
 		if (json_string(k, &j->keys, &key[n++].name) == -1)
 			return NULL;
@@ -277,8 +292,9 @@ static struct key *list_keys(struct json *j, const struct json_node *object, siz
 	return key;
 }
 
-/* Sorting, and not a hash table: whoever chooses the keys cannot make it slow. */
-static const char *check_many_keys(struct parser *s, const struct json_node *object, const char *p)
+/* By sorting and not with a hash table: no choice of keys can make it slow. */
+static const char *check_many_keys(struct parser *s,
+    const struct json_node *object, const char *p)
 {
 	size_t n;
 	struct key *key = list_keys(s->j, object, &n);
@@ -292,38 +308,40 @@ static const char *check_many_keys(struct parser *s, const struct json_node *obj
 	return p;
 }
 
-/* Nearly every object is small and has no escapes in its keys; for it this takes no memory. */
-static const char *check_keys(struct parser *s, const struct json_node *object, const char *p)
+/* Nearly every object is small and has no escapes in its keys; checking one
+ * takes no memory. */
+static const char *check_keys(struct parser *s, const struct json_node *object,
+    const char *p)
 {
 	const struct json *j = s->j;
+	const struct json_node *k;
 	struct str name[FEW_KEYS];
 	size_t n = 0;
 
-	for (const struct json_node *k = json_first(j, object); k; k = json_next(j, object, k)) {
+	for (k = json_first(j, object); k; k = json_next(j, object, k)) {
 		if (n == FEW_KEYS || k->escaped)
 			return check_many_keys(s, object, p);
 		for (size_t i = 0; i < n; i++)
-			if (name[i].n == k->raw.n && str_eq(name[i], k->raw))
+			if (str_eq(name[i], k->raw))
 				return fail(s, k->raw.p, "duplicate key");
 		name[n++] = k->raw;
 	}
 	return p;
 }
 
-/* p is behind the closing bracket. */
+/* p is after the closing bracket. */
 static const char *close_container(struct parser *s, const char *p)
 {
 	struct json_node *v = &s->j->node[s->open[--s->depth]];
 
 	v->raw.n = (size_t)(p - v->raw.p);
 	v->next = (uint32_t)s->j->n;
-	if (v->type == JSON_OBJECT && !s->j->allow_duplicates)
-		return check_keys(s, v, p);
-	return p;
+	return v->type == JSON_OBJECT ? check_keys(s, v, p) : p;
 }
 
-/* From behind a value, or behind an opening bracket, to the next value: closes what ends here,
- * reads the comma and the key. At depth 0 the text is over. */
+/* From the end of a value, or of an opening bracket, to the next value: closes
+ * the containers that end here, reads the comma and the key. At depth 0 the
+ * whole text has been read. */
 static const char *next_value(struct parser *s, const char *p)
 {
 	while (p != NULL && s->depth > 0) {
@@ -335,9 +353,10 @@ static const char *next_value(struct parser *s, const char *p)
 			p = close_container(s, p + 1);
 			continue;
 		}
-		if (around + 1 < s->j->n) {             /* there is an element already */
+		if (around + 1 < s->j->n) {     /* not the first element */
 			if (p == s->end || *p != ',')
-				return fail(s, p, "',' or closing bracket expected");
+				return fail(s, p,
+				    "',' or closing bracket expected");
 			p = skip_space(p + 1, s->end);
 		}
 		return object ? read_key(s, p) : p;
@@ -356,19 +375,19 @@ static const char *read_text(struct parser *s)
 	if (p == NULL)
 		return NULL;
 	p = skip_space(p, s->end);
-	return p == s->end ? p : fail(s, p, "bytes behind the value");
+	return p == s->end ? p : fail(s, p, "trailing bytes");
 }
 
 int json_parse(struct json *j, const char *text, size_t len)
 {
 	struct parser s = { .j = j };
 
-	s.text = len > 0 ? text : "";                   /* an empty text may come as NULL */
+	s.text = len > 0 ? text : "";   /* an empty text may come as NULL */
 	s.end = s.text + len;
 	j->n = 0;
 	j->error = NULL;
 	j->error_at = 0;
-	if (len >= UINT32_MAX)                          /* indexes of nodes have 32 bits */
+	if (len >= UINT32_MAX)          /* indexes of nodes have 32 bits */
 		(void)fail(&s, s.text, "text too long");
 	else
 		(void)read_text(&s);
@@ -385,30 +404,32 @@ void json_free(struct json *j)
 	*j = (struct json){ 0 };
 }
 
-static const struct json_node *node_before(const struct json *j, const struct json_node *container,
-    uint32_t at)
+/* The node at an index, if it is still inside the container. */
+static const struct json_node *node_inside(const struct json *j,
+    const struct json_node *container, uint32_t at)
 {
 	return at < container->next ? &j->node[at] : NULL;
 }
 
-const struct json_node *json_first(const struct json *j, const struct json_node *container)
+const struct json_node *json_first(const struct json *j,
+    const struct json_node *container)
 {
 	if (container == NULL)
 		return NULL;
-	return node_before(j, container, (uint32_t)(container - j->node) + 1);
+	return node_inside(j, container, (uint32_t)(container - j->node) + 1);
 }
 
-const struct json_node *json_next(const struct json *j, const struct json_node *container,
-    const struct json_node *element)
+const struct json_node *json_next(const struct json *j,
+    const struct json_node *container, const struct json_node *element)
 {
 	uint32_t next = element->next;
 
-	if (container->type == JSON_OBJECT)     /* element is a key, its value comes first */
+	if (container->type == JSON_OBJECT)     /* over the key's value */
 		next = j->node[next].next;
-	return node_before(j, container, next);
+	return node_inside(j, container, next);
 }
 
-/* 1: the key means name. Without memory, so that looking something up cannot fail. */
+/* 1: the key means name. Takes no memory, so that a look-up cannot fail. */
 static int key_is(const struct json_node *key, struct str name)
 {
 	struct str raw = key->raw;
@@ -419,7 +440,8 @@ static int key_is(const struct json_node *key, struct str name)
 	while (raw.n > 0) {
 		size_t n = utf8_next(name, &d);
 
-		str_skip(&raw, *raw.p == '\\' ? escape_next(raw, &c) : utf8_next(raw, &c));
+		str_skip(&raw, *raw.p == '\\' ? escape_next(raw, &c) :
+		    utf8_next(raw, &c));
 		if (n == 0 || c != d)
 			return 0;
 		str_skip(&name, n);
@@ -427,20 +449,22 @@ static int key_is(const struct json_node *key, struct str name)
 	return name.n == 0;
 }
 
-const struct json_node *json_get(const struct json *j, const struct json_node *object,
-    const char *key)
+const struct json_node *json_get(const struct json *j,
+    const struct json_node *object, const char *key)
 {
+	const struct json_node *k;
 	struct str name = str_of(key);
 
 	if (object == NULL || object->type != JSON_OBJECT)
 		return NULL;
-	for (const struct json_node *k = json_first(j, object); k; k = json_next(j, object, k))
+	for (k = json_first(j, object); k; k = json_next(j, object, k))
 		if (key_is(k, name))
 			return k + 1;
 	return NULL;
 }
 
-int json_string(const struct json_node *s, struct buf *scratch, struct str *out)
+int json_string(const struct json_node *s, struct buf *scratch,
+    struct str *out)
 {
 	size_t start;
 
@@ -464,11 +488,12 @@ int json_uint(const struct json_node *number, uint64_t *out)
 	if (number == NULL || number->type != JSON_NUMBER)
 		return -1;
 	for (size_t i = 0; i < number->raw.n; i++) {
-		char c = number->raw.p[i];
+		int digit = number->raw.p[i] - '0';
 
-		if (c < '0' || c > '9' || n > (uint64_t)(INT64_MAX - (c - '0')) / 10)
+		if (digit < 0 || digit > 9 ||
+		    n > (uint64_t)(INT64_MAX - digit) / 10)
 			return -1;
-		n = n * 10 + (uint64_t)(c - '0');
+		n = n * 10 + (uint64_t)digit;
 	}
 	*out = n;
 	return 0;
@@ -478,8 +503,10 @@ int json_uint(const struct json_node *number, uint64_t *out)
 static void put_character(struct buf *b, struct str s, uint32_t c)
 {
 	static const char special[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
-	const char *known = c < 0x80 ? memchr(special, (int)c, sizeof special - 1) : NULL;
+	const char *known = NULL;
 
+	if (c < 0x80)
+		known = memchr(special, (int)c, sizeof special - 1);
 	if (known != NULL) {
 		buf_putc(b, '\\');
 		buf_putc(b, letter[known - special]);
@@ -503,7 +530,7 @@ void json_put_string(struct buf *b, struct str s)
 		} else if ((n = utf8_next(s, &c)) > 0) {
 			put_character(b, (struct str){ s.p, n }, c);
 		} else {
-			b->err = 1;                     /* no JSON text could hold it */
+			b->err = 1;     /* no JSON text could hold it */
 			return;
 		}
 		str_skip(&s, n);
@@ -554,8 +581,8 @@ void json_put_number(struct buf *b, const char *key, uint64_t value)
 void json_put_time(struct buf *b, int64_t ms)
 {
 	uint64_t n = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
-	char fraction[4] = { '.', (char)('0' + n / 100 % 10), (char)('0' + n / 10 % 10),
-	    (char)('0' + n % 10) };
+	char fraction[4] = { '.', (char)('0' + n / 100 % 10),
+	    (char)('0' + n / 10 % 10), (char)('0' + n % 10) };
 
 	if (ms < 0)
 		buf_putc(b, '-');

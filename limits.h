@@ -24,7 +24,7 @@
 /* Every byte percent-encoded, then ".log.damaged-" and a time. NAME_MAX,
  * which POSIX lets a system leave undefined, is 255 wherever this runs. */
 _Static_assert(3 * NAME_BYTES_MAX + sizeof ".log.damaged-" + 24 <= 255,
-    "a quarantine file must be able to have its name");
+    "the name of a quarantine file must fit");
 
 /* Bytes of a message. */
 #define MESSAGE_BYTES_MAX 32768
@@ -32,7 +32,7 @@ _Static_assert(3 * NAME_BYTES_MAX + sizeof ".log.damaged-" + 24 <= 255,
 /* Printable ASCII characters of a request's id. */
 #define ID_BYTES_MAX 64
 
-/* Bytes of a client's timestamp; a longer one is no time and is left out. */
+/* Bytes of a client's timestamp; a longer one is not a time and is left out. */
 #define STAMP_BYTES_MAX 256
 
 /* KiB of a request's body. The server refuses a longer one. */
@@ -70,34 +70,35 @@ _Static_assert(HISTORY_PAGE <= HISTORY_MAX, "the server would refuse it");
 #define REQUEST_WAIT_MS 4500
 _Static_assert(REQUEST_WAIT_MS < ANSWER_MS, "the promise");
 
-/* Broker and servers: a heartbeat this often... */
+/* Broker and servers send each other a heartbeat this often... */
 #define HEARTBEAT_MS 1000
-/* ...and a peer that is silent for this long is dead. One heartbeat may be
- * late because of a sync; two in a row are no accident. */
+/* ...and a peer that is silent for this long counts as dead. A sync may delay
+ * one heartbeat, but not two in a row. */
 #define DEAD_MS 3000
-_Static_assert(DEAD_MS >= 3 * HEARTBEAT_MS, "a late heartbeat is no death");
+_Static_assert(DEAD_MS >= 3 * HEARTBEAT_MS, "one heartbeat may be late");
 _Static_assert(DEAD_MS + HEARTBEAT_MS < REQUEST_WAIT_MS,
     "a dead server's requests must reach another one in time");
 
-/* A server that did not look at its socket for this long finds requests in
- * it that the broker has answered, or that another server has stored. */
+/* A server that has not looked at its socket for this long finds requests in it
+ * that the broker has answered, or that another server has stored. */
 #define AWAY_MS ANSWER_MS
-_Static_assert(AWAY_MS > REQUEST_WAIT_MS, "the broker has given up by then");
+_Static_assert(AWAY_MS > REQUEST_WAIT_MS, "by then the broker has given up");
 
-/* Our clients send a request again after this long without any reply. A
- * live broker would have answered: so nothing is sent twice to one that is
- * merely slow, which could put a repeated request ahead of others. */
+/* Our clients send a request again after this long without a reply. A live
+ * broker would have answered: so nothing is sent twice to one that is only
+ * slow, which could put the repeated request ahead of others. */
 #define RESEND_MS 6000
 _Static_assert(RESEND_MS > ANSWER_MS, "a reply may be on its way");
 
-/* Seconds that the client waits for a reply (-t), which covers one resend. */
+/* Seconds that the client waits for a reply (-t): long enough for a second
+ * try. */
 #define CLIENT_WAIT_S 10
-_Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "time for a second try");
+_Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 
 /* ---- broker ---- */
 
-/* Requests under way at once, as a power of two: half a second of the
- * fastest server, or one each of more clients than there are descriptors. */
+/* Requests under way at once, as a power of two: half a second's work of the
+ * fastest server, or one each from more clients than there are descriptors. */
 #define REQUESTS_BITS 14
 #define REQUESTS_MAX  ((uint64_t)1 << REQUESTS_BITS)
 
@@ -111,10 +112,10 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "time for a second try");
 /* Servers at once. The broker searches them one by one. */
 #define SERVERS_MAX 64
 
-/* Messages queued in libzmq for each client, then it reports EAGAIN (out)
- * or stops reading (in). Out, answers: a client with 10 000 requests under
- * way that reads late loses none, for libzmq learns what was read in steps
- * of half of this. In, requests: TCP holds the others back. */
+/* Messages that libzmq queues for each client before it reports EAGAIN (out) or
+ * stops reading (in). Out, answers: libzmq learns what was read in steps of
+ * half of this, so a client with 10 000 requests under way that reads late
+ * loses no answer. In, requests: TCP holds the others back. */
 #define FRONT_OUT_MAX 20000
 #define FRONT_IN_MAX  100
 /* The same for each server, in messages of many requests or answers. Credit
@@ -123,20 +124,21 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "time for a second try");
 #define BACK_IN_MAX  100
 
 /* FRONT_OUT_MAX bounds what a client that never reads can cost while answers
- * are no longer than this; larger ones share UNREAD_BYTES_MAX, beyond which
- * a client is told to ask again. */
+ * are no longer than this. Longer ones, of all clients, share UNREAD_BYTES_MAX;
+ * above that a client is told to ask again. */
 #define SMALL_ANSWER_BYTES ((size_t)1024)
 #define UNREAD_BYTES_MAX   (256 * MIB)
 
 /* ---- broker and server: one message carries many requests or answers ---- */
 
-/* Requests: sent at this many bytes, so that one more request fits. */
+/* Requests are sent once they have this many bytes, which the last one may take
+ * them over. */
 #define BACK_REQUESTS_BYTES     ((size_t)256 * 1024)
 #define BACK_REQUESTS_BYTES_MAX (4 * MIB)
 _Static_assert(BACK_REQUESTS_BYTES + FRAME_BYTES_MAX < BACK_REQUESTS_BYTES_MAX,
     "a server would drop the connection");
 
-/* Answers: likewise. */
+/* Answers too. */
 #define BACK_ANSWERS_BYTES     MIB
 #define BACK_ANSWERS_BYTES_MAX (REPLY_BYTES_MAX + 2 * MIB)
 _Static_assert(BACK_ANSWERS_BYTES + REPLY_BYTES_MAX < BACK_ANSWERS_BYTES_MAX,
@@ -146,11 +148,11 @@ _Static_assert(BACK_ANSWERS_BYTES + REPLY_BYTES_MAX < BACK_ANSWERS_BYTES_MAX,
 
 /* Requests that a server takes at a time. */
 #define CREDIT 8192
-/* Requests of one batch: bounds how long the first one waits for the work of
+/* Requests of one batch: bounds how long the first one waits for the work on
  * the last one. */
 #define BATCH_REQUESTS_MAX 4096
-_Static_assert(BATCH_REQUESTS_MAX <= CREDIT, "the next batch collects while "
-    "this one is synced");
+_Static_assert(BATCH_REQUESTS_MAX <= CREDIT,
+    "the next batch must collect while this one is synced");
 _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 /* Messages from the broker in one batch; it sends one a turn. */
 #define BATCH_MESSAGES_MAX 256
@@ -160,7 +162,7 @@ _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 /* Publications that the proxy may be behind: a second's worth. */
 #define PUBLISH_QUEUE_MAX 100000
 
-/* Descriptors for logs; more active topics cost an open each time. */
+/* Descriptors for logs: with more active topics, using one costs an open. */
 #define LOGS_OPEN_MAX 4096
 /* Descriptors kept for everything else. */
 #define FILES_SPARE 64
@@ -170,7 +172,7 @@ _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 
 /* ---- storage ---- */
 
-/* Users and channels together: 25 MB. */
+/* Users and channels together: 25 MB of memory. */
 #define TOPICS_MAX ((size_t)100000)
 
 /* Bytes of a line in a log, its newline included. */
@@ -179,30 +181,32 @@ _Static_assert((size_t)ESCAPED_MAX * (NAME_BYTES_MAX + MESSAGE_BYTES_MAX +
     STAMP_BYTES_MAX + ID_BYTES_MAX) + 128 < LINE_BYTES_MAX,
     "every message must fit into a line");
 
-/* Bytes of lines in one commit; a longer journal record counts as damage. */
-#define COMMIT_BYTES_MAX          (12 * MIB)
+/* Bytes of the lines in one commit. */
+#define COMMIT_BYTES_MAX (12 * MIB)
+/* Bytes of a journal record's payload; a longer one counts as damage. */
 #define JOURNAL_PAYLOAD_BYTES_MAX (16 * MIB)
 _Static_assert(ESCAPED_MAX * (BATCH_BYTES + BACK_REQUESTS_BYTES +
     FRAME_BYTES_MAX) < COMMIT_BYTES_MAX, "a batch must fit into a commit");
 _Static_assert(COMMIT_BYTES_MAX + 4 * LINE_BYTES_MAX +
-    CREDIT * (size_t)(2 * NAME_BYTES_MAX + 64) < JOURNAL_PAYLOAD_BYTES_MAX, "a commit must fit into a record");
+    CREDIT * (size_t)(2 * NAME_BYTES_MAX + 64) < JOURNAL_PAYLOAD_BYTES_MAX,
+    "a commit must fit into a record");
 
 /* Bytes of a journal segment: about 5 s of full load between checkpoints. */
 #define SEGMENT_BYTES ((uint64_t)32 * 1024 * 1024)
-/* Bytes that are zeroed ahead: one sync of metadata in some 4000 messages. */
+/* Bytes zeroed ahead: metadata is synced once in some 4000 messages. */
 #define SEGMENT_AHEAD_BYTES ((uint64_t)1024 * 1024)
 
-/* Bytes kept free on the disk, so that what is in the journal fits into the
- * logs too. */
+/* Bytes kept free on the disk, so that what is in the journal also fits into
+ * the logs. */
 #define RESERVE_BYTES ((uint64_t)4 * 1024 * 1024)
 
 /* Ids that are remembered: PROTOCOL.md promises the last million. */
 #define IDS_MAX ((size_t)1 << 20)
-/* They are dropped with their journal segment, when that is this old and has
+/* They are dropped with their journal segment, when that is this old or has
  * this many messages after it. */
 #define REMEMBER_MS       (INT64_C(2) * 60 * 1000)
 #define REMEMBER_MESSAGES ((uint64_t)1000 * 1000)
-_Static_assert(REMEMBER_MESSAGES <= IDS_MAX, "no use in reading more");
+_Static_assert(REMEMBER_MESSAGES <= IDS_MAX, "the ids of a segment must fit");
 
 /* ---- proxy ---- */
 
@@ -215,7 +219,7 @@ _Static_assert(SUBSCRIPTION_BYTES_MAX > NAME_BYTES_MAX + 1, "see above");
 /* Publications that may wait: from each server, and for each subscriber (two
  * thirds of a second of the fastest server). One thread of libzmq reads
  * publishers and writes to subscribers in turn, so a short queue in and a
- * long one out lose nothing while subscribers read: when the first is full
+ * long one out lose nothing while subscribers read: when the first is full,
  * TCP holds the publisher back, which is cheaper than a queue for each
  * subscriber. (With two threads, or a longer queue in, a burst loses up to a
  * fifth.) A subscriber that does not read loses the rest, and costs 2.5 MiB

@@ -9,8 +9,14 @@
 
 #include <string.h>
 
-#define FIELDS      7
-#define CRC_BYTES   8
+#define FIELDS    7
+#define CRC_BYTES 8
+
+/* A text that is "-" itself, where a bare - would mean no text. */
+#define DASH_ESCAPED "\\u002d"
+
+/* The escapes other than \uXXXX, and what they stand for. */
+static const char letter[] = "\\tnr", meaning[] = "\\\t\n\r";
 
 static void crc_encode(char *to, uint32_t crc)
 {
@@ -18,8 +24,8 @@ static void crc_encode(char *to, uint32_t crc)
 		to[i] = "0123456789abcdef"[crc & 15];
 }
 
-/* The bytes at the front of s that stand for themselves in a line. */
-static size_t shown(struct str s)
+/* How many bytes at the front of s stand for themselves in a line. */
+static size_t unescaped_run(struct str s)
 {
 	struct str rest = s;
 	uint32_t c;
@@ -27,19 +33,22 @@ static size_t shown(struct str s)
 	while (rest.n > 0 && *rest.p != '\\') {
 		size_t n = plain_run(rest);
 
-		if (n == 0 && ((n = utf8_next(rest, &c)) == 0 || is_control(c)))
-			break;
+		if (n == 0) {
+			n = utf8_next(rest, &c);
+			if (n == 0 || is_control(c))
+				break;
+		}
 		str_skip(&rest, n);
 	}
 	return s.n - rest.n;
 }
 
-static const char letter[] = "\\tnr", meaning[] = "\\\t\n\r";
-
-static void put_hidden(struct buf *b, uint32_t c)
+static void put_escaped(struct buf *b, uint32_t c)
 {
-	const char *known = c < 0x80 ? memchr(meaning, (int)c, sizeof meaning - 1) : NULL;
+	const char *known = NULL;
 
+	if (c < 0x80)
+		known = memchr(meaning, (int)c, sizeof meaning - 1);
 	if (known != NULL) {
 		buf_putc(b, '\\');
 		buf_putc(b, letter[known - meaning]);
@@ -53,21 +62,19 @@ void line_put_text(struct buf *b, struct str s)
 	uint32_t c;
 
 	while (s.n > 0) {
-		size_t n = shown(s);
+		size_t n = unescaped_run(s);
 
 		if (n > 0) {
 			buf_add(b, s.p, n);
 		} else if ((n = utf8_next(s, &c)) > 0) {
-			put_hidden(b, c);
+			put_escaped(b, c);
 		} else {
-			b->err = 1;             /* a line with it would be taken for damage */
+			b->err = 1;     /* would be read as damage */
 			return;
 		}
 		str_skip(&s, n);
 	}
 }
-
-#define DASH_ESCAPED "\\u002d"  /* a text that is "-" itself, where a bare - would mean none */
 
 static void put_optional(struct buf *b, struct str s)
 {
@@ -102,8 +109,9 @@ void line_encode(struct buf *b, const struct line *l)
 	buf_add(b, crc, sizeof crc);
 }
 
-/* What put_hidden() wrote at the front of s: its length, or 0 when it would write it otherwise. */
-static size_t hidden_next(struct str s, uint32_t *c)
+/* Decodes the escape at the front of s. Its length, or 0 when put_escaped()
+ * would not write this. */
+static size_t escaped_next(struct str s, uint32_t *c)
 {
 	const char *known;
 
@@ -124,21 +132,21 @@ static size_t hidden_next(struct str s, uint32_t *c)
 	return 6;
 }
 
-/* -1: this is no text as line_put_text() writes it. */
-static int take_text(struct str field, struct buf *scratch, struct str *out)
+/* -1: line_put_text() does not write this for any text. */
+static int decode_text(struct str field, struct buf *scratch, struct str *out)
 {
 	size_t start = scratch->n;
 	uint32_t c;
 
 	*out = field;
-	if (shown(field) == field.n)
+	if (unescaped_run(field) == field.n)
 		return 0;
 	while (field.n > 0) {
-		size_t n = shown(field);
+		size_t n = unescaped_run(field);
 
 		if (n > 0)
 			buf_add(scratch, field.p, n);
-		else if ((n = hidden_next(field, &c)) > 0)
+		else if ((n = escaped_next(field, &c)) > 0)
 			utf8_put(scratch, c);
 		else
 			return -1;
@@ -148,17 +156,18 @@ static int take_text(struct str field, struct buf *scratch, struct str *out)
 	return 0;
 }
 
-static int take_optional(struct str field, struct buf *scratch, struct str *out)
+static int decode_optional(struct str field, struct buf *scratch,
+    struct str *out)
 {
 	*out = STR("-");
 	if (str_is(field, "-"))
 		out->n = 0;
 	else if (!str_is(field, DASH_ESCAPED))
-		return field.n > 0 ? take_text(field, scratch, out) : -1;
+		return field.n > 0 ? decode_text(field, scratch, out) : -1;
 	return 0;
 }
 
-/* NULL: the line ends in a tab and the right CRC; else what is wrong. */
+/* NULL: the line ends in a tab and the right CRC; otherwise what is wrong. */
 static const char *check_crc(struct str text)
 {
 	char crc[CRC_BYTES];
@@ -168,38 +177,45 @@ static const char *check_crc(struct str text)
 		return "checksum is missing";
 	n = text.n - CRC_BYTES - 1;
 	crc_encode(crc, crc32c(0, text.p, n));
-	return memcmp(crc, text.p + n + 1, CRC_BYTES) == 0 ? NULL : "checksum is wrong";
+	if (memcmp(crc, text.p + n + 1, CRC_BYTES) != 0)
+		return "checksum is wrong";
+	return NULL;
 }
 
-static int split(struct str text, struct str *field)
+static int split_fields(struct str text, struct str *field)
 {
 	for (int i = 0; i < FIELDS; i++) {
 		const char *tab = memchr(text.p, '\t', text.n);
 
 		if ((tab == NULL) != (i == FIELDS - 1))
 			return -1;
-		field[i] = (struct str){ text.p, tab != NULL ? (size_t)(tab - text.p) : text.n };
-		if (tab != NULL)
-			str_skip(&text, field[i].n + 1);
+		field[i] = text;
+		if (tab == NULL)
+			break;
+		field[i].n = (size_t)(tab - text.p);
+		str_skip(&text, field[i].n + 1);
 	}
 	return 0;
 }
 
-static const char *take_fields(const struct str *field, struct line *l, struct buf *scratch)
+static const char *decode_fields(const struct str *field, struct line *l,
+    struct buf *scratch)
 {
 	if (l->seq == 0)
-		return "seq is no number";
+		return "seq is not a number";
 	if (date_decode(field[1], &l->ms) == -1)
 		return "time is wrong";
-	if (take_text(field[2], scratch, &l->user) == -1 || !name_ok(l->user))
-		return "user is no name";
-	if (take_text(field[3], scratch, &l->message) == -1)
-		return "message is not encoded as it should be";
+	if (decode_text(field[2], scratch, &l->user) == -1 || !name_ok(l->user))
+		return "user is not a valid name";
+	if (decode_text(field[3], scratch, &l->message) == -1)
+		return "message is encoded wrongly";
 	if (l->message.n == 0 || l->message.n > MESSAGE_BYTES_MAX)
 		return "message is empty or too long";
-	if (take_optional(field[4], scratch, &l->stamp) == -1 || l->stamp.n > STAMP_BYTES_MAX)
+	if (decode_optional(field[4], scratch, &l->stamp) == -1 ||
+	    l->stamp.n > STAMP_BYTES_MAX)
 		return "client timestamp is wrong";
-	if (take_optional(field[5], scratch, &l->id) == -1 || (l->id.n > 0 && !name_id_ok(l->id)))
+	if (decode_optional(field[5], scratch, &l->id) == -1 ||
+	    (l->id.n > 0 && !name_id_ok(l->id)))
 		return "id is wrong";
 	return NULL;
 }
@@ -216,12 +232,14 @@ const char *line_decode(struct str text, struct line *l, struct buf *scratch)
 	why = check_crc(text);
 	if (why != NULL)
 		return why;
-	if (split(text, field) == -1)
+	if (split_fields(text, field) == -1)
 		return "not seven fields";
-	/* Room for all at once: growing later would move what is decoded already. */
-	if (memchr(text.p, '\\', text.n) != NULL && buf_room(scratch, text.n) == NULL)
+	/* Room for everything at once: growing later would move the strings
+	 * that are decoded already. */
+	if (memchr(text.p, '\\', text.n) != NULL &&
+	    buf_room(scratch, text.n) == NULL)
 		return "out of memory";
-	return take_fields(field, l, scratch);
+	return decode_fields(field, l, scratch);
 }
 
 uint64_t line_seq(struct str text)

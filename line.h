@@ -1,17 +1,24 @@
-/* line.h: one line of a log, and the file name of a topic.
+/* line.h: one line of a log.
  *
- *   seq  time  user  message  client-timestamp  id  crc        seven fields between tabs, then \n
+ *   seq  time  user  message  client-timestamp  id  crc
  *
- *   seq     1, 2, 3 ... without gaps in each file: line N holds seq N
- *   time    the server's, RFC 3339 in UTC with milliseconds (2024-03-01T21:04:05.123Z)
- *   user    who sent it;  message: what;  both with escapes
- *   client-timestamp  the JSON value as the client sent it, with escapes, or -
- *   id      the sender's id of the request, or ~boot.count when there was none, with escapes, or -
- *   crc     CRC-32C of all bytes before the last tab, 8 hex digits, lower case
+ * Seven fields between tabs, then a newline:
  *
- * Escapes: \\ \t \n \r, and \uXXXX (lower case hex) for each other control character (is_control() in
- * text.h): a log is safe to cat, grep finds text as it was typed, and decoding gives back every byte.
- * There is one way to write a line: what decodes but would be encoded differently is damage. */
+ *   seq      1, 2, 3 ... without gaps in each file: line N holds seq N
+ *   time     the server's, RFC 3339 in UTC with milliseconds
+ *            (2024-03-01T21:04:05.123Z)
+ *   user     who sent it, with escapes
+ *   message  what they said, with escapes
+ *   client-timestamp
+ *            the JSON value as the client sent it, with escapes, or -
+ *   id       the sender's id of the request, or ~boot.count when it had none,
+ *            with escapes, or -
+ *   crc      CRC-32C of all bytes before the last tab, 8 hex digits, lower case
+ *
+ * Escapes: \\ \t \n \r, and \uXXXX (lower case hex) for each other control
+ * character (is_control() in text.h). So a log is safe to cat, grep finds text
+ * as it was typed, and decoding gives back every byte. There is one way to
+ * write a line: what decodes but would be encoded differently is damage. */
 #ifndef LINE_H
 #define LINE_H
 
@@ -30,17 +37,20 @@ struct line {
 /* Appends text with the escapes of a line. */
 void line_put_text(struct buf *b, struct str s);
 
-/* Appends the line and its newline. A string that is not valid UTF-8 sets b->err. A stamp or an id
- * that is itself "-" is written \u002d. */
+/* Appends the line and its newline. A string that is not valid UTF-8 sets
+ * b->err. A stamp or an id that is itself "-" is written \u002d. */
 void line_encode(struct buf *b, const struct line *l);
 
-/* text is one line without its newline. NULL: it is right, and *l describes it; strings with escapes
- * stand in scratch (cleared first), others in text. Else what is wrong with it, in English, such as
- * "checksum is wrong"; l->seq is then set when it could be read and else 0. When memory ran
- * out, which says nothing about the line, scratch->err is set too. */
+/* Decodes text, one line without its newline. NULL: it is good, and *l
+ * describes it; strings with escapes are in scratch, which is cleared first,
+ * the others in text. Otherwise returns what is wrong with it, in English, such
+ * as "checksum is wrong"; l->seq is set if it could be read and is 0 if not.
+ * When memory ran out, which says nothing about the line, scratch->err is set
+ * too. */
 const char *line_decode(struct str text, struct line *l, struct buf *scratch);
 
-/* The seq at the front of a line, without a look at the rest: 0 when there is none. */
+/* The seq at the front of a line, without a look at the rest; 0 when there is
+ * no valid one. */
 uint64_t line_seq(struct str text);
 
 #endif

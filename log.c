@@ -3,18 +3,24 @@
 
 #include "date.h"
 #include "limits.h"
+#include "topics.h"
 #include "util.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define WINDOW_BYTES ((size_t)64 * 1024)        /* a page of history in one or two reads */
-#define PROBE_BYTES  ((size_t)4 * 1024)         /* a step of a search wants one line */
-#define TABS         6                          /* in a line */
-#define SEARCH_BYTES ((uint64_t)8 * 1024)       /* below this, reading on is cheaper than halving */
+#define TABS 6  /* in a line */
 
-void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at, uint64_t end)
+/* Read at a time: a page of history needs one or two reads, a step of a search
+ * one line. */
+#define WINDOW_BYTES ((size_t)64 * 1024)
+#define PROBE_BYTES  ((size_t)4 * 1024)
+/* Below this, reading on is cheaper than halving. */
+#define SEARCH_BYTES ((uint64_t)8 * 1024)
+
+void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at,
+    uint64_t end)
 {
 	r->disk = disk;
 	r->fd = fd;
@@ -30,18 +36,20 @@ void log_free(struct log_reader *r)
 	buf_free(&r->scratch);
 }
 
-/* Gets more of the file behind what the window has of the line at r->at. 0 at the end of the log. */
-static int fill(struct log_reader *r)
+/* Reads more of the file, after what the window has of the line at r->at. 0 at
+ * the end of the log. */
+static int fill_window(struct log_reader *r)
 {
-	size_t skip = (size_t)(r->at - r->from), n;
-	uint64_t behind;
+	size_t skip = (size_t)(r->at - r->from), n = r->chunk;
+	uint64_t next;
 	ssize_t got;
 
 	memmove(r->window.p, r->window.p + skip, r->window.n - skip);
 	r->window.n -= skip;
 	r->from = r->at;
-	behind = r->from + r->window.n;
-	n = r->end - behind < r->chunk ? (size_t)(r->end - behind) : r->chunk;
+	next = r->from + r->window.n;
+	if (r->end - next < n)
+		n = (size_t)(r->end - next);
 	if (n == 0)
 		return 0;
 	if (buf_room(&r->window, n) == NULL) {
@@ -49,13 +57,16 @@ static int fill(struct log_reader *r)
 		errno = ENOMEM;
 		return -1;
 	}
-	got = disk_read_full(r->disk, r->fd, r->window.p + r->window.n, n, behind);
+	got = disk_read_full(r->disk, r->fd, r->window.p + r->window.n, n,
+	    next);
 	if (got > 0)
 		r->window.n += (size_t)got;
 	return got > 0 ? 1 : (int)got;
 }
 
-int log_next(struct log_reader *r, struct str *text)
+/* The next line without its newline, in *text until the next call. 1; 0 at the
+ * end; -1 with errno. */
+static int next_text(struct log_reader *r, struct str *text)
 {
 	size_t looked = 0;
 
@@ -65,31 +76,33 @@ int log_next(struct log_reader *r, struct str *text)
 	}
 	for (;;) {
 		size_t skip = (size_t)(r->at - r->from), n = r->window.n - skip;
-		const char *p = r->window.p + skip, *newline = memchr(p + looked, '\n', n - looked);
-		int more = 1;
+		const char *p = r->window.p + skip, *newline;
+		int more;
 
+		newline = memchr(p + looked, '\n', n - looked);
 		r->whole = newline != NULL;
-		if (newline == NULL && n < LINE_BYTES_MAX)
-			more = fill(r);
+		if (newline != NULL || n >= LINE_BYTES_MAX) {
+			text->p = p;
+			text->n = newline != NULL ? (size_t)(newline - p) : n;
+			r->at += text->n + (newline != NULL);
+			return 1;
+		}
+		more = fill_window(r);
 		if (more == -1)
 			return -1;
-		if (more == 0) {        /* the end; what is left stands at the front of the window now */
+		if (more == 0) {        /* the rest, which is in front now */
 			*text = (struct str){ r->window.p, n };
 			r->at = r->from = r->end;
 			r->window.n = 0;
 			return n > 0;
 		}
-		if (newline != NULL || n >= LINE_BYTES_MAX) {
-			*text = (struct str){ p, newline ? (size_t)(newline - p) : n };
-			r->at += text->n + (newline != NULL);
-			return 1;
-		}
 		looked = n;
 	}
 }
 
-/* When the newline between two lines is damaged, the second one stands at the end of a text that is no
- * line: its start, or 0. Its number is in front of the sixth tab from the end. */
+/* When the newline between two lines is damaged, the second line is the end of
+ * a text that is not a line: returns where it starts, or 0. Its number is
+ * before the sixth tab from the end. */
 static size_t hidden_line(struct log_reader *r, struct str text)
 {
 	size_t i = text.n;
@@ -102,8 +115,10 @@ static size_t hidden_line(struct log_reader *r, struct str text)
 		while (text.p[--i] != '\t');
 	}
 	while (i > 1 && text.p[i - 1] >= '0' && text.p[i - 1] <= '9') {
+		struct str end = { text.p + i - 1, text.n - i + 1 };
+
 		i--;
-		if (line_decode((struct str){ text.p + i, text.n - i }, &line, &r->scratch) == NULL)
+		if (line_decode(end, &line, &r->scratch) == NULL)
 			return i;
 	}
 	return 0;
@@ -112,13 +127,15 @@ static size_t hidden_line(struct log_reader *r, struct str text)
 int log_next_line(struct log_reader *r, struct line *line, const char **why)
 {
 	struct str text;
-	int more = log_next(r, &text);
-	size_t hidden;
+	int more = next_text(r, &text);
+	size_t hidden = 0;
 
 	if (more != 1)
 		return more;
 	*why = line_decode(text, line, &r->scratch);
-	if (*why != NULL && r->whole && !r->scratch.err && (hidden = hidden_line(r, text)) > 0)
+	if (*why != NULL && r->whole && !r->scratch.err)
+		hidden = hidden_line(r, text);
+	if (hidden > 0)
 		r->at -= text.n + 1 - hidden;
 	if (r->scratch.err) {   /* says nothing about the line */
 		errno = ENOMEM;
@@ -140,8 +157,10 @@ int log_next_good(struct log_reader *r, struct line *line)
 	return more;
 }
 
-/* The first good line that starts behind a given offset: where it starts and its seq. */
-static int probe(struct log_reader *r, uint64_t offset, uint64_t *start, uint64_t *seq)
+/* The first good line that starts after an offset: where it starts, and its
+ * seq. */
+static int probe(struct log_reader *r, uint64_t offset, uint64_t *start,
+    uint64_t *seq)
 {
 	const char *why = "";
 	struct str text;
@@ -151,7 +170,7 @@ static int probe(struct log_reader *r, uint64_t offset, uint64_t *start, uint64_
 	log_start(r, r->disk, r->fd, offset, r->end);
 	r->chunk = PROBE_BYTES;
 	if (offset > 0)
-		more = log_next(r, &text);      /* the rest of the line that the offset is in */
+		more = next_text(r, &text);      /* the rest of a line */
 	while (more == 1 && why != NULL) {
 		*start = r->at;
 		more = log_next_line(r, &line, &why);
@@ -189,7 +208,7 @@ int log_seek(struct log_reader *r, uint64_t seq)
 	return 0;
 }
 
-/* The last good line from an offset on; 0 when there is none. */
+/* The last good line from an offset on: 1; 0 when there is no good one. */
 static int last_good(struct log_reader *r, uint64_t from, struct extent *tail)
 {
 	struct line line;
@@ -198,7 +217,7 @@ static int last_good(struct log_reader *r, uint64_t from, struct extent *tail)
 
 	log_start(r, r->disk, r->fd, from, r->end);
 	if (from > 0)
-		more = log_next(r, &text);
+		more = next_text(r, &text);
 	while (more == 1 && (more = log_next_good(r, &line)) == 1) {
 		*tail = (struct extent){ line.seq, r->at, line.ms };
 		found = 1;
@@ -206,7 +225,8 @@ static int last_good(struct log_reader *r, uint64_t from, struct extent *tail)
 	return more == -1 ? -1 : found;
 }
 
-int log_tail(struct log_reader *r, struct disk *disk, int fd, uint64_t size, struct extent *tail)
+int log_tail(struct log_reader *r, struct disk *disk, int fd, uint64_t size,
+    struct extent *tail)
 {
 	uint64_t back = SEARCH_BYTES;
 	int found;
@@ -224,57 +244,62 @@ int log_tail(struct log_reader *r, struct disk *disk, int fd, uint64_t size, str
 
 static void unlink_open(struct logs *logs, struct topic *t)
 {
-	*(t->newer ? &t->newer->older : &logs->newest) = t->older;
-	*(t->older ? &t->older->newer : &logs->oldest) = t->newer;
-	t->newer = t->older = NULL;
+	struct topic *newer = t->log.newer, *older = t->log.older;
+
+	*(newer ? &newer->log.older : &logs->newest) = older;
+	*(older ? &older->log.newer : &logs->oldest) = newer;
+	t->log.newer = t->log.older = NULL;
 }
 
 static void link_open(struct logs *logs, struct topic *t)
 {
-	t->older = logs->newest;
-	*(logs->newest ? &logs->newest->newer : &logs->oldest) = t;
+	struct topic *older = logs->newest;
+
+	t->log.older = older;
+	*(older ? &older->log.newer : &logs->oldest) = t;
 	logs->newest = t;
 }
 
-void log_close(struct logs *logs, struct topic *t)
+static void close_log(struct logs *logs, struct topic *t)
 {
-	if (t->fd == -1)
-		return;
 	unlink_open(logs, t);
-	logs->disk->close(logs->disk, t->fd);
-	t->fd = -1;
+	logs->disk->close(logs->disk, t->log.fd);
+	t->log.fd = -1;
 	logs->open--;
 }
 
 void log_close_all(struct logs *logs)
 {
 	while (logs->oldest != NULL)
-		log_close(logs, logs->oldest);
+		close_log(logs, logs->oldest);
 }
 
-/* What is closed for another one and not synced yet will be synced by name. */
+/* A log that is closed for another one before it was synced is opened again to
+ * be synced. */
 int log_open(struct logs *logs, struct topic *t, int create)
 {
-	if (t->fd != -1) {
+	struct disk *d = logs->disk;
+
+	if (t->log.fd != -1) {
 		unlink_open(logs, t);
 		link_open(logs, t);
 		return 0;
 	}
 	while (logs->open >= logs->open_max)
-		log_close(logs, logs->oldest);
+		close_log(logs, logs->oldest);
+	(void)topic_file(t, &logs->file);
+	if (logs->file.err) {
+		errno = ENOMEM;
+		return -1;
+	}
 	for (;;) {
-		const char *name = topic_file(t, &logs->file);
-
-		if (logs->file.err) {
-			errno = ENOMEM;
-			return -1;
-		}
-		t->fd = logs->disk->open(logs->disk, topic_dir(t), name, create);
-		if (t->fd != -1)
+		t->log.fd = d->open(d, topic_dir(t), logs->file.p, create);
+		if (t->log.fd != -1)
 			break;
-		if ((errno != EMFILE && errno != ENFILE) || logs->oldest == NULL)
+		if ((errno != EMFILE && errno != ENFILE) || !logs->oldest)
 			return -1;
-		log_close(logs, logs->oldest);  /* others use up descriptors too */
+		/* Sockets use up descriptors too. */
+		close_log(logs, logs->oldest);
 	}
 	link_open(logs, t);
 	logs->open++;
@@ -293,17 +318,23 @@ static void quarantine_name(const struct topic *t, struct buf *name)
 	buf_putc(name, '\0');
 }
 
-static int copy(struct logs *logs, int from_fd, uint64_t from, uint64_t size, int to_fd, uint64_t to)
+/* The bytes of one file between two offsets, to an offset of another one. */
+static int copy_bytes(struct disk *d, int from_fd, uint64_t from, uint64_t end,
+    int to_fd, uint64_t to)
 {
 	char chunk[4096];
 
-	while (from < size) {
-		size_t n = size - from < sizeof chunk ? (size_t)(size - from) : sizeof chunk;
-		ssize_t got = disk_read_full(logs->disk, from_fd, chunk, n, from);
+	while (from < end) {
+		size_t n = sizeof chunk;
+		ssize_t got;
 
+		if (end - from < n)
+			n = (size_t)(end - from);
+		got = disk_read_full(d, from_fd, chunk, n, from);
 		if (got == 0)
 			errno = EIO;    /* it has become shorter */
-		if (got <= 0 || disk_write_full(logs->disk, to_fd, chunk, (size_t)got, to) == -1)
+		if (got <= 0 ||
+		    disk_write_full(d, to_fd, chunk, (size_t)got, to) == -1)
 			return -1;
 		from += (uint64_t)got;
 		to += (uint64_t)got;
@@ -311,30 +342,43 @@ static int copy(struct logs *logs, int from_fd, uint64_t from, uint64_t size, in
 	return 0;
 }
 
-/* Copies the end of a log, from an offset on, to a file beside it. What was copied before an error is
- * taken back: on a full disk each try would leave a piece otherwise. */
-static int copy_to_quarantine(struct logs *logs, struct topic *t, uint64_t from, uint64_t size, struct buf *name)
+/* Appends the end of a log, from an offset on, to the quarantine file. After an
+ * error takes back what was copied: on a full disk each try would leave a part
+ * of it otherwise. */
+static int copy_tail(struct disk *d, struct topic *t, uint64_t from,
+    uint64_t size, int fd, const char *name)
+{
+	uint64_t to;
+	int e;
+
+	/* Two quarantines in a millisecond have one file. */
+	if (d->size(d, fd, &to) == -1)
+		return -1;
+	if (copy_bytes(d, t->log.fd, from, size, fd, to) == 0)
+		return 0;
+	e = errno;
+	if (to > 0)
+		(void)d->truncate(d, fd, to);
+	else
+		(void)d->unlink(d, topic_dir(t), name);
+	errno = e;
+	return -1;
+}
+
+static int copy_to_quarantine(struct logs *logs, struct topic *t,
+    uint64_t from, uint64_t size, struct buf *name)
 {
 	struct disk *d = logs->disk;
-	uint64_t to = 0;
 	int fd, r, e;
 
 	quarantine_name(t, name);
 	fd = name->err ? -1 : d->open(d, topic_dir(t), name->p, 1);
 	if (fd == -1)
 		return -1;
-	r = d->size(d, fd, &to);        /* twice in a millisecond: one behind the other */
-	if (r == 0) {
-		r = copy(logs, t->fd, from, size, fd, to);
-		e = errno;
-		if (r == -1 && to > 0)
-			(void)d->truncate(d, fd, to);
-		if (r == -1 && to == 0)
-			(void)d->unlink(d, topic_dir(t), name->p);
-		errno = e;
-	}
-	if (r == 0 && (d->sync(d, fd) == -1 || d->sync_dir(d, topic_dir(t)) == -1)) {
-		logs->broken = 1;       /* the log is not cut then: nothing is lost */
+	r = copy_tail(d, t, from, size, fd, name->p);
+	if (r == 0 &&
+	    (d->sync(d, fd) == -1 || d->sync_dir(d, topic_dir(t)) == -1)) {
+		logs->broken = 1;       /* uncut: nothing is lost */
 		r = -1;
 	}
 	e = errno;
@@ -343,20 +387,24 @@ static int copy_to_quarantine(struct logs *logs, struct topic *t, uint64_t from,
 	return r;
 }
 
-int log_quarantine(struct logs *logs, struct topic *t, const struct extent *good, uint64_t size)
+int log_quarantine(struct logs *logs, struct topic *t,
+    const struct extent *good, uint64_t size)
 {
 	struct buf path = { 0 }, name = { 0 };
 	int r = copy_to_quarantine(logs, t, good->bytes, size, &name);
 
 	if (r == 0)
-		r = logs->disk->truncate(logs->disk, t->fd, good->bytes);
+		r = logs->disk->truncate(logs->disk, t->log.fd, good->bytes);
 	if (r == 0) {
-		warn("%s: line %" PRIu64 ": not a line; %" PRIu64 " bytes set aside in %s",
-		    topic_path(t, &path), good->seq + 1, size - good->bytes, name.p);
-		t->hint_seq = t->hint_at = 0;
-		t->reported = t->reported < good->bytes ? t->reported : good->bytes;
+		warn("%s: line %" PRIu64 ": not a line; %" PRIu64
+		    " bytes quarantined in %s", topic_path(t, &path),
+		    good->seq + 1, size - good->bytes, name.p);
+		t->log.hint_seq = t->log.hint_at = 0;
+		if (t->log.reported > good->bytes)
+			t->log.reported = good->bytes;
 	} else {
-		warn("%s: line %" PRIu64 ": not a line, and it cannot be set aside:",
+		warn("%s: line %" PRIu64
+		    ": not a line, and it cannot be quarantined:",
 		    topic_path(t, &path), good->seq + 1);
 	}
 	buf_free(&path);

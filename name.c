@@ -10,7 +10,9 @@ int name_ok(struct str name)
 {
 	uint32_t c;
 
-	if (name.n < 1 || name.n > NAME_BYTES_MAX || name.p[0] == ' ' || name.p[name.n - 1] == ' ')
+	if (name.n < 1 || name.n > NAME_BYTES_MAX)
+		return 0;
+	if (name.p[0] == ' ' || name.p[name.n - 1] == ' ')
 		return 0;
 	while (name.n > 0) {
 		size_t n = utf8_next(name, &c);
@@ -32,8 +34,8 @@ int name_id_ok(struct str id)
 	return 1;
 }
 
-/* 1: this byte of a name cannot stand in a file name as it is. A leading . would hide the file, a
- * leading - would be an option to whoever types `cat *`. */
+/* 1: this byte of a name cannot stand in a file name as it is. A leading .
+ * would hide the file, a leading - would make it an option in `cat *`. */
 static int needs_percent(char c, int leading)
 {
 	if (c == '.' || c == '-')
@@ -51,7 +53,8 @@ static void put_percent(struct buf *b, char c)
 	buf_putc(b, digit[c & 15]);
 }
 
-#define SUFFIX ".log"
+#define SUFFIX       ".log"
+#define SUFFIX_BYTES (sizeof SUFFIX - 1)
 
 void name_to_file(struct buf *b, struct str name)
 {
@@ -63,8 +66,8 @@ void name_to_file(struct buf *b, struct str name)
 	buf_puts(b, SUFFIX);
 }
 
-/* What name_to_file() wrote for one byte at the front of s: its length, or 0 when it would write it
- * otherwise. */
+/* Decodes what name_to_file() wrote for one byte of a name, at the front of s.
+ * Its length, or 0 when name_to_file() would not write this. */
 static size_t file_next(struct str s, int leading, char *c)
 {
 	uint32_t v;
@@ -86,9 +89,10 @@ int name_from_file(struct buf *b, const char *file)
 	size_t start = b->n;
 	char c;
 
-	if (s.n < sizeof SUFFIX || strcmp(file + s.n - (sizeof SUFFIX - 1), SUFFIX) != 0)
+	if (s.n <= SUFFIX_BYTES ||
+	    strcmp(file + s.n - SUFFIX_BYTES, SUFFIX) != 0)
 		return -1;
-	for (s.n -= sizeof SUFFIX - 1; s.n > 0;) {
+	for (s.n -= SUFFIX_BYTES; s.n > 0;) {
 		size_t n = file_next(s, b->n == start, &c);
 
 		if (n == 0)
@@ -96,7 +100,8 @@ int name_from_file(struct buf *b, const char *file)
 		buf_putc(b, c);
 		str_skip(&s, n);
 	}
-	if (s.n == 0 && !b->err && name_ok((struct str){ b->p + start, b->n - start }))
+	if (s.n == 0 && !b->err &&
+	    name_ok((struct str){ b->p + start, b->n - start }))
 		return 0;
 	b->n = start;
 	return -1;

@@ -9,19 +9,22 @@
 #define NAME_RULE "1 to " LIMIT_TEXT(NAME_BYTES_MAX) \
 	" bytes of UTF-8, no control characters, no space at either end"
 
-/* 1: a name of a user or a channel: 1 to NAME_BYTES_MAX bytes of valid UTF-8 with no control character
- * and no space at either end. Names are refused, never repaired: two names mended into one would
- * share a log. */
+/* 1: a valid name of a user or a channel: 1 to NAME_BYTES_MAX bytes of valid
+ * UTF-8 with no control character and no space at either end. Names are
+ * refused, never repaired: two names repaired into one would share a log. */
 int name_ok(struct str name);
 
-/* 1: an id of a request: 1 to ID_BYTES_MAX printable ASCII bytes, space included. */
+/* 1: a valid id of a request: 1 to ID_BYTES_MAX printable ASCII bytes, space
+ * included. */
 int name_id_ok(struct str id);
 
-/* geral -> geral.log, "a/b" -> a%2Fb.log. Every ASCII byte but letters, digits, _ and (not in front)
- * . and - becomes %XX, upper case. One name, one file name, and back. */
+/* geral -> geral.log, "a/b" -> a%2Fb.log. Every ASCII byte becomes %XX, upper
+ * case, except letters, digits, _ and, unless they come first, . and -.
+ * One name has one file name, and the other way round. */
 void name_to_file(struct buf *b, struct str name);
-/* 0, or -1: no name has this file name (wrong ending, needless or missing encoding, bad name).
- * The name is appended to b. */
+/* Appends the name to b. 0, or -1: this is not the file name of a valid name
+ * (wrong suffix, needless or missing encoding), or, with b->err, memory has
+ * run out. */
 int name_from_file(struct buf *b, const char *file);
 
 #endif

@@ -11,20 +11,24 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define HANDSHAKE_MS    2000    /* a connection that says nothing holds a descriptor no longer than this */
-#define BACKLOG         1024    /* connections that come at once; with libzmq's 100 others wait 1 s */
-#define KEEPALIVE_IDLE  10      /* seconds; a peer whose cable was pulled is found within 10 + 3 x 5 */
+/* How long a silent connection can hold a descriptor. */
+#define HANDSHAKE_MS 2000
+/* Connections that come at once; with libzmq's 100 the others wait 1 s. */
+#define BACKLOG 1024
+/* Seconds: a peer whose cable was pulled is found within 10 + 3 x 5. */
+#define KEEPALIVE_IDLE  10
 #define KEEPALIVE_EVERY 5
 #define KEEPALIVE_COUNT 3
-
-#define OWN_BYTES_MAX   ((size_t)1024)  /* copying costs less than the allocation it needs anyway; above,
-                                         * what a frame pins is at most some 20 times itself */
+/* Below, copying costs less than the allocation that it needs anyway; above,
+ * the buffer that a frame holds is at most some 20 times its own size. */
+#define OWN_BYTES_MAX ((size_t)1024)
 
 void *net_context(int io_threads)
 {
 	void *context = zmq_ctx_new();
 
-	if (context == NULL || zmq_ctx_set(context, ZMQ_IO_THREADS, io_threads) == -1)
+	if (context == NULL ||
+	    zmq_ctx_set(context, ZMQ_IO_THREADS, io_threads) == -1)
 		die(EXIT_FAILED, "zmq_ctx_new:");
 	return context;
 }
@@ -32,10 +36,12 @@ void *net_context(int io_threads)
 void net_option(void *socket, int option, int value)
 {
 	if (zmq_setsockopt(socket, option, &value, sizeof value) == -1)
-		die(EXIT_FAILED, "zmq_setsockopt %d: %s", option, zmq_strerror(errno));
+		die(EXIT_FAILED, "zmq_setsockopt %d: %s", option,
+		    zmq_strerror(errno));
 }
 
-void *net_socket(void *context, int type, size_t frame_bytes_max, int linger_ms)
+void *net_socket(void *context, int type, size_t frame_bytes_max,
+    int linger_ms)
 {
 	void *socket = zmq_socket(context, type);
 	int64_t bytes = (int64_t)frame_bytes_max;
@@ -50,7 +56,8 @@ void *net_socket(void *context, int type, size_t frame_bytes_max, int linger_ms)
 	net_option(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE);
 	net_option(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_EVERY);
 	net_option(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
-	net_option(socket, ZMQ_RECONNECT_IVL, 50);      /* a daemon is back within a second; so are we */
+	/* A daemon is back within a second, and so are we. */
+	net_option(socket, ZMQ_RECONNECT_IVL, 50);
 	net_option(socket, ZMQ_RECONNECT_IVL_MAX, 500);
 	return socket;
 }
@@ -65,7 +72,8 @@ void net_bind(void *socket, const char *endpoint)
 void net_connect(void *socket, const char *endpoint)
 {
 	if (zmq_connect(socket, endpoint) == -1)
-		die(EXIT_FAILED, "connect %s: %s", endpoint, zmq_strerror(errno));
+		die(EXIT_FAILED, "connect %s: %s", endpoint,
+		    zmq_strerror(errno));
 }
 
 const char *net_bound(void *socket)
@@ -85,7 +93,7 @@ void net_descriptors(void)
 	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur == r.rlim_max)
 		return;
 	r.rlim_cur = r.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &r);             /* refused: what there was stays */
+	(void)setrlimit(RLIMIT_NOFILE, &r);     /* or the old limit stays */
 }
 
 static int socket_value(void *socket, int option)
@@ -94,7 +102,8 @@ static int socket_value(void *socket, int option)
 	size_t n = sizeof value;
 
 	if (zmq_getsockopt(socket, option, &value, &n) == -1)
-		die(EXIT_FAILED, "zmq_getsockopt %d: %s", option, zmq_strerror(errno));
+		die(EXIT_FAILED, "zmq_getsockopt %d: %s", option,
+		    zmq_strerror(errno));
 	return value;
 }
 
@@ -103,18 +112,26 @@ int net_fd(void *socket)
 	return socket_value(socket, ZMQ_FD);
 }
 
-/* A socket's descriptor tells of news only once: what came before is asked for first. */
+/* A socket's descriptor is edge-triggered: the socket is asked first whether
+ * something has arrived before. */
+static int can_read(void *socket)
+{
+	return (socket_value(socket, ZMQ_EVENTS) & ZMQ_POLLIN) != 0;
+}
+
 void net_poll(zmq_pollitem_t *item, unsigned n, long ms)
 {
 	struct pollfd fd[NET_POLL_MAX];
 
 	for (unsigned i = 0; i < n; i++) {
 		item[i].revents = 0;
-		if (item[i].socket != NULL && (socket_value(item[i].socket, ZMQ_EVENTS) & ZMQ_POLLIN)) {
+		fd[i].fd = item[i].fd;
+		if (item[i].socket != NULL && can_read(item[i].socket)) {
 			item[i].revents = ZMQ_POLLIN;
 			ms = 0;
 		}
-		fd[i].fd = item[i].socket != NULL ? net_fd(item[i].socket) : item[i].fd;
+		if (item[i].socket != NULL)
+			fd[i].fd = net_fd(item[i].socket);
 		fd[i].events = POLLIN;
 	}
 	if (poll(fd, n, ms < INT_MAX ? (int)ms : INT_MAX) == -1) {
@@ -133,7 +150,8 @@ int net_recv(void *socket, zmq_msg_t *msg)
 		if (errno == EAGAIN)
 			return 0;
 		if (errno != EINTR)
-			die(EXIT_FAILED, "zmq_msg_recv: %s", zmq_strerror(errno));
+			die(EXIT_FAILED, "zmq_msg_recv: %s",
+			    zmq_strerror(errno));
 	}
 	return 1;
 }
@@ -143,7 +161,8 @@ int net_more(zmq_msg_t *msg)
 	return zmq_msg_more(msg);
 }
 
-/* The frames of a message arrive together: once the first is here, no receive of the others waits. */
+/* The frames of a message arrive together: once the first is here, receiving
+ * the others does not wait. */
 void net_drop_rest(void *socket, zmq_msg_t *last)
 {
 	while (zmq_msg_more(last) && net_recv(socket, last))
@@ -160,19 +179,21 @@ void net_own(zmq_msg_t *msg)
 	if (zmq_msg_init_size(&copy, n) == -1)
 		die(EXIT_FAILED, "%zu bytes:", n);
 	memcpy(zmq_msg_data(&copy), zmq_msg_data(msg), n);
-	(void)zmq_msg_move(msg, &copy);                 /* of valid messages: cannot fail */
+	(void)zmq_msg_move(msg, &copy); /* cannot fail on valid messages */
 }
 
 int net_send(void *socket, zmq_msg_t *msg, int more)
 {
-	while (zmq_msg_send(msg, socket, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) == -1) {
+	int flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
+
+	while (zmq_msg_send(msg, socket, flags) == -1) {
 		int e = errno;
 
 		if (e == EINTR)
 			continue;
 		if (e != EAGAIN && e != EHOSTUNREACH)
 			die(EXIT_FAILED, "zmq_msg_send: %s", zmq_strerror(e));
-		(void)zmq_msg_close(msg);               /* not sent: still ours; a valid message closes */
+		(void)zmq_msg_close(msg);       /* not sent: still ours */
 		errno = e;
 		return -1;
 	}

@@ -1,29 +1,35 @@
 /* segment.c: see segment.h.
  *
- * DATA/journal/NNNNNNNNNNNNNNNN.journal: segments, numbered in hex. Every byte of a segment is stored
- * complemented: grep over the data directory finds a message once, in its log. Numbers are 8 bytes,
- * little-endian.
+ * DATA/journal/NNNNNNNNNNNNNNNN.journal: segments, numbered in hex. Numbers are
+ * 8 bytes, little-endian.
  *
- *   segment   header record*
- *   header    magic number start time crc      start: the position of the first record
+ *   segment   header record...
+ *   header    magic number start time crc
+ *             start: the position of the first record
  *   record    magic at kind length messages crc payload
- *             at: its position;  crc: CRC-32C of the fields before it and the payload
+ *             at: its position
+ *             crc: CRC-32C of the fields before it and the payload
  *     'b'     a batch
- *     'c'     checkpoint; payload: the position up to which the logs have everything, synced
- *     's'     seal: the next segment follows
+ *     'c'     a checkpoint
+ *             payload: the position up to which the logs have everything,
+ *             synced
+ *     's'     a seal: the next segment follows
  *
- * A segment is begun only when all before it is in the logs, synced: its header is a checkpoint too.
- * The first record that is not valid is the end: a batch cut by a crash, never acknowledged, written
- * over by the next one. A valid record behind it means damage: it is reported, and reading goes on
- * there. A record's magic holds control bytes, which no line and no name contains, and its position
- * and checksum must be right: no message can look like a record, and no leftover like a new one.
- */
+ * Every byte of a segment is stored complemented, so that what people look for
+ * is found where it belongs: "grep -r" over the data directory finds each
+ * message once, in its log.
+ *
+ * A segment is begun only when the logs have everything before it, synced: its
+ * header is a checkpoint too. The first record that is not valid is the end: a
+ * batch truncated by a crash, never acknowledged, which the next one
+ * overwrites. A valid record after it means damage, which is reported, and
+ * reading continues there. A record's magic has control bytes, which no line
+ * and no name contains, and its position and checksum must be right: so no
+ * message can look like a record, and no leftover like a new one. */
 #include "segment.h"
 
 #include "crc.h"
 #include "limits.h"
-#include "line.h"
-#include "journal.h"
 #include "util.h"
 
 #include <errno.h>
@@ -44,7 +50,9 @@ static void complement(char *p, size_t n)
 
 void segment_name(char name[SEGMENT_NAME_BYTES], uint64_t number)
 {
-	(void)snprintf(name, SEGMENT_NAME_BYTES, "%016" PRIx64 ".journal", number);  /* fits */
+	/* It fits. */
+	(void)snprintf(name, SEGMENT_NAME_BYTES, "%016" PRIx64 ".journal",
+	    number);
 }
 
 uint64_t segment_offset(const struct segment *s, uint64_t position)
@@ -57,8 +65,10 @@ uint64_t record_bytes(size_t payload)
 	return RECORD_BYTES + payload;
 }
 
-/* Reads n bytes of a file, in clear, behind the first `keep` bytes of r->in. How many, or -1. */
-static ssize_t fetch(struct reader *r, int fd, size_t keep, size_t n, uint64_t offset)
+/* Reads n bytes of a file, in clear, after the first `keep` bytes of r->in.
+ * Returns how many there were, or -1. */
+static ssize_t fetch(struct reader *r, int fd, size_t keep, size_t n,
+    uint64_t offset)
 {
 	ssize_t got;
 
@@ -76,8 +86,8 @@ static ssize_t fetch(struct reader *r, int fd, size_t keep, size_t n, uint64_t o
 	return got;
 }
 
-/* take_le64() where the length has been checked already. */
-static uint64_t number(struct str *s)
+/* take_le64(), with the length checked before. */
+static uint64_t take_number(struct str *s)
 {
 	uint64_t n = 0;
 
@@ -92,46 +102,58 @@ int segment_read_header(struct reader *r, int fd, struct segment *s)
 
 	if (got != SEGMENT_HEADER_BYTES)
 		return got == -1 ? FAILED : INVALID;
-	if (number(&h) != SEGMENT_MAGIC || number(&h) != s->number)
+	if (take_number(&h) != SEGMENT_MAGIC || take_number(&h) != s->number)
 		return INVALID;
-	s->start = number(&h);
-	s->ms = (int64_t)number(&h);
-	return number(&h) == crc32c(0, r->in.p, SEGMENT_HEADER_BYTES - 8) ? VALID : INVALID;
-}
-
-static int fields_ok(struct str h, struct record *record)
-{
-	uint64_t magic = number(&h);
-
-	record->at = number(&h);
-	record->kind = number(&h);
-	record->length = number(&h);
-	record->messages = number(&h);
-	record->crc = number(&h);
-	record->end = record->at + RECORD_BYTES + record->length;
-	return magic == RECORD_MAGIC && record->length <= JOURNAL_PAYLOAD_BYTES_MAX;
-}
-
-/* The record at an offset of a file, whatever its position. */
-static int read_any(struct reader *r, int fd, uint64_t offset, struct record *record)
-{
-	ssize_t got = fetch(r, fd, 0, RECORD_BYTES, offset);
-
-	if (got != RECORD_BYTES)
-		return got == -1 ? FAILED : INVALID;
-	if (!fields_ok(buf_str(&r->in), record))
-		return INVALID;
-	got = fetch(r, fd, RECORD_BYTES, (size_t)record->length, offset + RECORD_BYTES);
-	if (got == -1)
-		return FAILED;
-	record->payload = (struct str){ r->in.p + RECORD_BYTES, (size_t)record->length };
-	if ((uint64_t)got != record->length || record->crc !=
-	    crc32c(crc32c(0, r->in.p, RECORD_BYTES - 8), record->payload.p, record->payload.n))
+	s->start = take_number(&h);
+	s->ms = (int64_t)take_number(&h);
+	if (take_number(&h) != crc32c(0, r->in.p, SEGMENT_HEADER_BYTES - 8))
 		return INVALID;
 	return VALID;
 }
 
-int record_read(struct reader *r, int fd, const struct segment *s, uint64_t at, struct record *record)
+static int take_fields(struct str h, struct record *record)
+{
+	uint64_t magic = take_number(&h);
+
+	record->at = take_number(&h);
+	record->kind = take_number(&h);
+	record->length = take_number(&h);
+	record->messages = take_number(&h);
+	record->crc = take_number(&h);
+	record->end = record->at + RECORD_BYTES + record->length;
+	if (magic != RECORD_MAGIC || record->length > JOURNAL_PAYLOAD_BYTES_MAX)
+		return INVALID;
+	return VALID;
+}
+
+/* The record at an offset of a file, whatever its position. */
+static int read_any(struct reader *r, int fd, uint64_t offset,
+    struct record *record)
+{
+	ssize_t got = fetch(r, fd, 0, RECORD_BYTES, offset);
+	struct str payload;
+	uint32_t crc;
+
+	if (got != RECORD_BYTES)
+		return got == -1 ? FAILED : INVALID;
+	if (take_fields(buf_str(&r->in), record) == INVALID)
+		return INVALID;
+	payload.n = (size_t)record->length;
+	got = fetch(r, fd, RECORD_BYTES, payload.n, offset + RECORD_BYTES);
+	if (got == -1)
+		return FAILED;
+	if ((size_t)got != payload.n)
+		return INVALID;
+	payload.p = r->in.p + RECORD_BYTES;
+	record->payload = payload;
+	crc = crc32c(0, r->in.p, RECORD_BYTES - 8);
+	if (crc32c(crc, payload.p, payload.n) != record->crc)
+		return INVALID;
+	return VALID;
+}
+
+int record_read(struct reader *r, int fd, const struct segment *s,
+    uint64_t at, struct record *record)
 {
 	int v = read_any(r, fd, segment_offset(s, at), record);
 
@@ -144,49 +166,59 @@ struct str record_raw(struct reader *r)
 	return buf_str(&r->in);
 }
 
-/* The first valid record at an offset or behind it. With a segment it must stand where its position
- * says. A read that fails is not the end: what lies behind may have been acknowledged. */
-static int find(struct reader *r, int fd, const struct segment *s, uint64_t *offset,
-    struct record *record)
+/* 1: the record belongs at this offset of the segment, if one is given. */
+static int in_place(const struct segment *s, const struct record *record,
+    uint64_t offset)
+{
+	return s == NULL || segment_offset(s, record->at) == offset;
+}
+
+/* The first valid record at an offset or after it; with a segment it must be
+ * where its position says. A read that fails is not the end: what comes after
+ * it may have been acknowledged. */
+static int find_record(struct reader *r, int fd, const struct segment *s,
+    uint64_t *offset, struct record *record)
 {
 	char chunk[4096];
 	ssize_t got;
 
 	for (;; *offset += sizeof chunk) {
-		const char *p = chunk;
+		const char *p = chunk, *end;
 
 		got = disk_read_full(r->disk, fd, chunk, sizeof chunk, *offset);
 		if (got <= 0)
 			return got == -1 ? FAILED : INVALID;
 		complement(chunk, (size_t)got);
-		while ((p = memchr(p, RECORD_FIRST, (size_t)(chunk + got - p))) != NULL) {
+		end = chunk + got;
+		for (; (p = memchr(p, RECORD_FIRST, (size_t)(end - p))); p++) {
 			uint64_t here = *offset + (uint64_t)(p - chunk);
 			int v = read_any(r, fd, here, record);
 
 			if (v == FAILED)
 				return FAILED;
-			if (v == VALID && (s == NULL || segment_offset(s, record->at) == here)) {
+			if (v == VALID && in_place(s, record, here)) {
 				*offset = here;
 				return VALID;
 			}
-			p++;
 		}
 	}
 }
 
-int record_find(struct reader *r, int fd, const struct segment *s, uint64_t from, uint64_t *at)
+int record_find(struct reader *r, int fd, const struct segment *s,
+    uint64_t from, uint64_t *at)
 {
 	uint64_t offset = segment_offset(s, from) + 1;
 	struct record record;
-	int v = find(r, fd, s, &offset, &record);
+	int v = find_record(r, fd, s, &offset, &record);
 
 	if (v == VALID)
 		*at = record.at;
 	return v;
 }
 
-/* A header that is not valid belongs to a file that was being made when the power went, which has no
- * record either; but if it has one, it is the header that was damaged. */
+/* A header that is not valid belongs to a file that was being made when the
+ * power failed, which does not have a record either. If there is a record, the
+ * header is damaged. */
 int segment_read_start(struct reader *r, int fd, struct segment *s)
 {
 	struct record record;
@@ -195,20 +227,23 @@ int segment_read_start(struct reader *r, int fd, struct segment *s)
 
 	if (v != INVALID)
 		return v;
-	v = find(r, fd, NULL, &offset, &record);
+	v = find_record(r, fd, NULL, &offset, &record);
 	if (v == VALID) {
-		warn("journal/%016" PRIx64 ".journal: its header is damaged, its records are readable",
-		    s->number);
+		warn("journal/%016" PRIx64 ".journal: its header is damaged, "
+		    "its records are readable", s->number);
 		s->start = record.at - (offset - SEGMENT_HEADER_BYTES);
 		s->ms = now_ms();
 	}
 	return v;
 }
 
-/* The checksum, then what it also covers; all as it stands in the file. */
-static void finish(struct buf *b, struct str payload)
+/* Adds to the fields in b their and the payload's checksum and the payload, and
+ * complements everything as it is in the file. */
+static void finish_record(struct buf *b, struct str payload)
 {
-	buf_le64(b, crc32c(crc32c(0, b->p, b->n), payload.p, payload.n));
+	uint32_t crc = crc32c(0, b->p, b->n);
+
+	buf_le64(b, crc32c(crc, payload.p, payload.n));
 	buf_str_add(b, payload);
 	if (!b->err)
 		complement(b->p, b->n);
@@ -221,10 +256,11 @@ void segment_put_header(struct buf *b, const struct segment *s)
 	buf_le64(b, s->number);
 	buf_le64(b, s->start);
 	buf_le64(b, (uint64_t)s->ms);
-	finish(b, (struct str){ NULL, 0 });
+	finish_record(b, (struct str){ NULL, 0 });
 }
 
-void record_put(struct buf *b, uint64_t at, enum record_kind kind, struct str payload, uint64_t messages)
+void record_put(struct buf *b, uint64_t at, enum record_kind kind,
+    struct str payload, uint64_t messages)
 {
 	buf_clear(b);
 	buf_le64(b, RECORD_MAGIC);
@@ -232,5 +268,5 @@ void record_put(struct buf *b, uint64_t at, enum record_kind kind, struct str pa
 	buf_le64(b, (uint64_t)kind);
 	buf_le64(b, payload.n);
 	buf_le64(b, messages);
-	finish(b, payload);
+	finish_record(b, payload);
 }

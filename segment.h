@@ -1,4 +1,5 @@
-/* segment.h: the files of the journal, record by record. Only journal.c uses it. */
+/* segment.h: the files of the journal, record by record. Only journal.c uses
+ * it. */
 #ifndef SEGMENT_H
 #define SEGMENT_H
 
@@ -14,12 +15,14 @@ struct segment {
 	uint64_t messages;
 };
 
-enum record_kind { RECORD_BATCH = 'b', RECORD_CHECKPOINT = 'c', RECORD_SEAL = 's' };
+enum record_kind {
+	RECORD_BATCH = 'b', RECORD_CHECKPOINT = 'c', RECORD_SEAL = 's'
+};
 
 struct record {
 	uint64_t at, end;       /* positions */
 	uint64_t kind, length, messages, crc;
-	struct str payload;     /* in the reader's memory: until the next record is read */
+	struct str payload;     /* the reader's, until it reads again */
 };
 
 struct reader {
@@ -27,7 +30,7 @@ struct reader {
 	struct buf in;          /* the last record, in clear */
 };
 
-/* What reading gives. FAILED sets errno. */
+/* What the functions that read return. FAILED sets errno. */
 enum { VALID = 1, INVALID = 0, FAILED = -1 };
 
 void segment_name(char name[SEGMENT_NAME_BYTES], uint64_t number);
@@ -36,18 +39,23 @@ uint64_t segment_offset(const struct segment *s, uint64_t position);
 
 /* Fills in s, whose number is known, from the header. */
 int segment_read_header(struct reader *r, int fd, struct segment *s);
-/* The same, and when the header is damaged but a record follows, from that. */
+/* The same; if the header is damaged but a record follows, from that. */
 int segment_read_start(struct reader *r, int fd, struct segment *s);
 /* Makes b a header. */
 void segment_put_header(struct buf *b, const struct segment *s);
 
-int record_read(struct reader *r, int fd, const struct segment *s, uint64_t at, struct record *record);
-/* The first valid record behind a position where there is none: VALID with *at, or INVALID. */
-int record_find(struct reader *r, int fd, const struct segment *s, uint64_t from, uint64_t *at);
-/* The bytes of the record that was read last, as they stand in the file. Its payload is gone then. */
+int record_read(struct reader *r, int fd, const struct segment *s,
+    uint64_t at, struct record *record);
+/* The first valid record after a position that does not have one: VALID with
+ * *at, or INVALID. */
+int record_find(struct reader *r, int fd, const struct segment *s,
+    uint64_t from, uint64_t *at);
+/* The bytes of the record that was read last, as they are in the file. Its
+ * payload is gone then. */
 struct str record_raw(struct reader *r);
 /* Makes b a record. */
-void record_put(struct buf *b, uint64_t at, enum record_kind kind, struct str payload, uint64_t messages);
+void record_put(struct buf *b, uint64_t at, enum record_kind kind,
+    struct str payload, uint64_t messages);
 uint64_t record_bytes(size_t payload);
 
 #endif

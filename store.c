@@ -1,7 +1,8 @@
-/* store.c: see store.h. Learning from the journal and mending logs is in recover.c. */
-#include "limits.h"
+/* store.c: see store.h. Learning from the journal and mending logs are in
+ * recover.c. */
 #include "store_impl.h"
 
+#include "limits.h"
 #include "util.h"
 
 #include <errno.h>
@@ -9,50 +10,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYNC_ALL_FROM 16        /* dirty logs; from here on one syncfs is cheaper than an fsync of each */
+/* Dirty logs: from here on one syncfs is cheaper than an fsync of each. */
+#define SYNC_ALL_FROM 16
 
-/* ---- sets of topics ---- */
-
-static int set_add(struct set *set, struct topic *topic)
-{
-	if (set->n == set->cap) {
-		size_t cap = set->cap > 0 ? 2 * set->cap : 16;
-		struct topic **at = realloc(set->at, cap * sizeof *at);
-
-		if (at == NULL)
-			return -1;
-		set->at = at;
-		set->cap = cap;
-	}
-	set->at[set->n++] = topic;
-	return 0;
-}
+/* ---- the batch, and the dirty logs ---- */
 
 int store_enter_batch(struct store *s, struct topic *topic)
 {
-	if (topic->in_batch)
+	if (topic->batch.in)
 		return 0;
-	if (set_add(&s->batch, topic) == -1)
+	if (topic_list_add(&s->batch, topic) == -1)
 		return -1;
-	topic->in_batch = 1;
-	topic->next = topic->now;
+	topic->batch.in = 1;
+	topic->batch.next = topic->now;
 	return 0;
 }
 
 int store_mark_dirty(struct store *s, struct topic *topic, uint64_t at)
 {
-	if (!topic->dirty && set_add(&s->dirty, topic) == -1)
+	if (!topic->sync.dirty && topic_list_add(&s->dirty, topic) == -1)
 		return -1;
-	if (!topic->dirty || at > topic->dirty_at)
-		topic->dirty_at = at;
-	topic->dirty = 1;
+	if (!topic->sync.dirty || at > topic->sync.at)
+		topic->sync.at = at;
+	topic->sync.dirty = 1;
 	return 0;
+}
+
+int store_add_id(struct store *s, const struct topic *t, const struct line *l)
+{
+	uint64_t hash = ids_hash(s->ids, (char)t->kind, t->name, l->user,
+	    l->id);
+
+	return ids_add(s->ids, hash, l->seq);
 }
 
 void store_leave_batch(struct store *s)
 {
 	for (size_t i = 0; i < s->batch.n; i++)
-		s->batch.at[i]->in_batch = 0;
+		s->batch.at[i]->batch.in = 0;
 	s->batch.n = 0;
 	s->lines = 0;
 	buf_clear(&s->text);
@@ -67,10 +62,10 @@ static int sync_each(struct store *s)
 
 		if (log_open(&s->logs, t, 0) == -1) {
 			if (errno == ENOENT)
-				continue;       /* somebody has removed the log */
+				continue;       /* the log was removed */
 			return STORE_REFUSED;
 		}
-		if (s->disk->sync(s->disk, t->fd) == -1)
+		if (s->disk->sync(s->disk, t->log.fd) == -1)
 			return STORE_BROKEN;
 	}
 	return 0;
@@ -106,8 +101,9 @@ int store_sync_logs(struct store *s)
 	if (s->behind != NOT_BEHIND)
 		return 0;       /* the journal must keep what the logs lack */
 	r = sync_dirty(s);
-	/* The system says so once, and to us: another process would find nothing wrong, record a
-	 * checkpoint, and what was not written would be needed no more. Our own start redoes it anyway. */
+	/* The system reports the failure once, to us. Another process would
+	 * find nothing wrong and record a checkpoint, and nobody would write
+	 * again what was not written. Our own start does so anyway. */
 	if (r == STORE_BROKEN)
 		(void)journal_reset_applied(s->journal);
 	if (r == 0)
@@ -115,8 +111,10 @@ int store_sync_logs(struct store *s)
 	if (r != 0)
 		return r;
 	journal_set_applied(s->journal);
-	for (size_t i = 0; i < s->dirty.n; i++)
-		s->dirty.at[i]->dirty = s->dirty.at[i]->measured = 0;
+	for (size_t i = 0; i < s->dirty.n; i++) {
+		s->dirty.at[i]->sync.dirty = 0;
+		s->dirty.at[i]->sync.measured = 0;
+	}
 	s->dirty.n = 0;
 	return 0;
 }
@@ -166,7 +164,7 @@ void store_close(struct store *s)
 
 /* ---- a turn ---- */
 
-/* Another process' checkpoint covers what it covers. */
+/* Another process's checkpoint has synced what was written before it. */
 static void forget_synced(struct store *s)
 {
 	uint64_t upto = journal_checkpointed(s->journal);
@@ -175,8 +173,8 @@ static void forget_synced(struct store *s)
 	for (size_t i = 0; i < s->dirty.n; i++) {
 		struct topic *t = s->dirty.at[i];
 
-		t->dirty = t->dirty_at >= upto;
-		if (t->dirty)
+		t->sync.dirty = t->sync.at >= upto;
+		if (t->sync.dirty)
 			s->dirty.at[kept++] = t;
 	}
 	s->dirty.n = kept;
@@ -187,8 +185,9 @@ int store_is_broken(const struct store *s)
 	return s->broken || s->logs.broken;
 }
 
-/* Somebody died between journal and logs, or found no room, or a bad disk: that includes us. Until it is
- * mended reading goes on, and writing is refused. */
+/* A process, perhaps this one, died between journal and logs, or found no room
+ * or a bad disk. Until its lines are in the logs, reading works and writing is
+ * refused. */
 static void catch_up(struct store *s)
 {
 	uint64_t from = journal_applied(s->journal);
@@ -198,15 +197,15 @@ static void catch_up(struct store *s)
 		return;
 	if (from < journal_checkpointed(s->journal))
 		from = journal_checkpointed(s->journal);
-	errno = EIO;    /* what is said until it is known better */
+	errno = EIO;    /* until the reason is known */
 	store_fall_behind(s, from);
 	if (store_redo(s, from) != 0)
 		s->behind_errno = errno;
 	if (s->behind != NOT_BEHIND && (errno == EMFILE || errno == ENFILE))
-		log_close_all(&s->logs);       /* the next try needs one for the journal */
+		log_close_all(&s->logs);        /* the journal needs one */
 }
 
-/* With the lock held; without it if this fails. */
+/* With the lock held; after a failure it is not. */
 static int take_over(struct store *s)
 {
 	uint64_t checkpoint = journal_checkpointed(s->journal);
@@ -239,7 +238,9 @@ int store_begin(struct store *s)
 	else if ((r = journal_lock(s->journal)) == 0)
 		r = take_over(s);
 	s->broken = r == STORE_BROKEN;
-	s->ms = now_ms();       /* one clock for a batch: asked for each line it was 3 % of the server's work */
+	/* One time for the batch: asking the clock for each line was 3 % of
+	 * the server's work. */
+	s->ms = now_ms();
 	return r;
 }
 
@@ -251,7 +252,7 @@ static void roll_back(struct store *s)
 	for (size_t i = 0; i < s->batch.n; i++) {
 		struct topic *t = s->batch.at[i];
 
-		t->in_batch = 0;
+		t->batch.in = 0;
 		if (!t->created)
 			topics_remove(s->topics, t);
 	}
@@ -263,11 +264,12 @@ static void roll_back(struct store *s)
 void store_end(struct store *s)
 {
 	if (s->batch.n > 0)
-		roll_back(s);   /* put, and never committed */
+		roll_back(s);   /* uncommitted */
 	journal_unlock(s->journal);
 }
 
-struct topic *store_topic(struct store *s, enum topic_kind kind, struct str name)
+struct topic *store_topic(struct store *s, enum topic_kind kind,
+    struct str name)
 {
 	struct topic *t = topics_find(s->topics, kind, name);
 
@@ -275,12 +277,13 @@ struct topic *store_topic(struct store *s, enum topic_kind kind, struct str name
 		errno = ENOENT;
 	if (t == NULL || t->loaded || store_find_end(s, t) == 0)
 		return t;
-	if (errno != ENOENT || t->fd != -1)
+	if (errno != ENOENT || t->log.fd != -1)
 		return NULL;
-	if (t->dirty) {
+	if (t->sync.dirty) {
 		errno = EIO;    /* it is in the journal */
 	} else {
-		topics_remove(s->topics, t);    /* the file is the topic, and somebody has removed it */
+		/* The file is the topic, and it was removed. */
+		topics_remove(s->topics, t);
 		errno = ENOENT;
 	}
 	return NULL;
@@ -299,7 +302,8 @@ int store_has(struct store *s, enum topic_kind kind, struct str name)
 	return topics_find(s->topics, kind, name) != NULL;
 }
 
-struct topic *store_create(struct store *s, enum topic_kind kind, struct str name)
+struct topic *store_create(struct store *s, enum topic_kind kind,
+    struct str name)
 {
 	struct topic *t;
 
@@ -312,7 +316,8 @@ struct topic *store_create(struct store *s, enum topic_kind kind, struct str nam
 	t = topics_add(s->topics, kind, name);
 	if (t == NULL)
 		return NULL;
-	/* A file that somebody put there since the start is a topic too, and not to be written over. */
+	/* A file that was put there since the start is a topic too, and must
+	 * not be written over. */
 	if (log_open(&s->logs, t, 0) == 0) {
 		t->created = 1;
 		errno = EEXIST;
@@ -328,23 +333,24 @@ struct topic *store_create(struct store *s, enum topic_kind kind, struct str nam
 
 struct topic *store_events(struct store *s)
 {
-	return s->events->loaded || store_find_end(s, s->events) == 0 ? s->events : NULL;
+	if (!s->events->loaded && store_find_end(s, s->events) == -1)
+		return NULL;
+	return s->events;
 }
 
 /* ---- putting lines into the batch ---- */
 
-static int stage(struct store *s, struct topic *t, uint64_t seq, size_t at)
+/* The bytes of s->text from `at` on are a line of the batch. */
+static int stage_line(struct store *s, struct topic *t, uint64_t seq,
+    size_t at)
 {
-	if (s->lines == s->lines_cap) {
-		size_t cap = s->lines_cap > 0 ? 2 * s->lines_cap : 64;
-		struct staged *line = realloc(s->line, cap * sizeof *line);
+	struct staged *line = array_room(s->line, s->lines, &s->lines_cap,
+	    sizeof *line);
 
-		if (line == NULL)
-			return -1;
-		s->line = line;
-		s->lines_cap = cap;
-	}
-	s->line[s->lines++] = (struct staged){ t, seq, at, s->text.n - at };
+	if (line == NULL)
+		return -1;
+	s->line = line;
+	line[s->lines++] = (struct staged){ t, seq, at, s->text.n - at };
 	return 0;
 }
 
@@ -358,56 +364,76 @@ int store_put(struct store *s, struct topic *t, struct line *l)
 	}
 	if (refuses(s) || store_enter_batch(s, t) == -1)
 		return -1;
-	l->seq = t->next.seq + 1;
-	l->ms = s->ms > t->next.ms ? s->ms : t->next.ms;    /* the clock may be set back, a log's time not */
+	l->seq = t->batch.next.seq + 1;
+	/* The clock may be set back, a log's time may not. */
+	l->ms = s->ms > t->batch.next.ms ? s->ms : t->batch.next.ms;
 	line_encode(&s->text, l);
-	if (s->text.err || stage(s, t, l->seq, at) == -1) {
-		s->text.n = at;
-		s->text.err = 0;
-		errno = ENOMEM;
-		return -1;
-	}
-	/* Always one entry a line, so that a failed batch can take its entries back. */
-	if (ids_add(s->ids, ids_hash(s->ids, (char)t->kind, t->name, l->user, l->id), l->seq) == -1) {
-		s->text.n = at;
+	if (s->text.err || stage_line(s, t, l->seq, at) == -1)
+		goto no_memory;
+	/* Always one id for a line, so that a failed batch can take its ids
+	 * back. */
+	if (store_add_id(s, t, l) == -1) {
 		s->lines--;
-		errno = ENOMEM;
-		return -1;
+		goto no_memory;
 	}
-	t->next = (struct extent){ l->seq, t->next.bytes + (s->text.n - at), l->ms };
+	t->batch.next.seq = l->seq;
+	t->batch.next.bytes += s->text.n - at;
+	t->batch.next.ms = l->ms;
 	return 0;
+no_memory:
+	s->text.n = at;
+	s->text.err = 0;
+	errno = ENOMEM;
+	return -1;
 }
 
-int store_find(struct store *s, struct topic *t, uint64_t seq, struct line *line)
+/* The same for a line that is still in the batch. */
+static int find_staged(struct store *s, const struct topic *t, uint64_t seq,
+    struct line *line)
 {
-	if (seq > (t->in_batch ? t->next.seq : t->now.seq))
-		return 0;       /* a log that has lost lines; its numbers are given anew */
-	for (size_t i = s->lines; seq > t->now.seq && i-- > 0; )
-		if (s->line[i].topic == t && s->line[i].seq == seq)
-			return line_decode((struct str){ s->text.p + s->line[i].at, s->line[i].n - 1 },
-			    line, &s->scratch) == NULL ? 1 : -1;
+	for (size_t i = s->lines; i-- > 0; ) {
+		const struct staged *l = &s->line[i];
+		struct str text = { s->text.p + l->at, l->n - 1 };
+
+		if (l->topic == t && l->seq == seq)
+			return line_decode(text, line, &s->scratch) ? -1 : 1;
+	}
+	return -1;
+}
+
+int store_find(struct store *s, struct topic *t, uint64_t seq,
+    struct line *line)
+{
+	if (seq > (t->batch.in ? t->batch.next.seq : t->now.seq))
+		return 0;       /* its log lost lines: numbers are used again */
+	if (seq > t->now.seq)
+		return find_staged(s, t, seq, line);
 	if (log_open(&s->logs, t, 0) == -1)
 		return -1;
-	log_start(&s->reader, s->disk, t->fd, 0, t->now.bytes);
-	if (log_seek(&s->reader, seq) == -1 || log_next_good(&s->reader, line) != 1)
+	log_start(&s->reader, s->disk, t->log.fd, 0, t->now.bytes);
+	if (log_seek(&s->reader, seq) == -1 ||
+	    log_next_good(&s->reader, line) != 1)
 		return -1;
 	return line->seq == seq ? 1 : -1;
 }
 
-uint64_t store_seen(struct store *s, struct topic *t, struct str sender, struct str id)
+uint64_t store_seen(struct store *s, struct topic *t, struct str sender,
+    struct str id)
 {
-	uint64_t hash = ids_hash(s->ids, (char)t->kind, t->name, sender, id), seq;
-	struct line line;
+	uint64_t hash, seq;
+	struct line l;
 	size_t at = 0;
 
 	if (id.n == 0)
-		return 0;       /* none */
+		return 0;
+	hash = ids_hash(s->ids, (char)t->kind, t->name, sender, id);
 	while ((seq = ids_find(s->ids, hash, &at)) != 0) {
-		int found = store_find(s, t, seq, &line);
+		int found = store_find(s, t, seq, &l);
 
-		if (found == 1 && str_eq(line.user, sender) && str_eq(line.id, id))
+		/* If the line is damaged, 64 matching bits are proof enough. */
+		if (found == -1)
 			return seq;
-		if (found == -1)        /* the line is damaged: 64 bits that match are proof enough */
+		if (found == 1 && str_eq(l.user, sender) && str_eq(l.id, id))
 			return seq;
 	}
 	return 0;
@@ -415,8 +441,8 @@ uint64_t store_seen(struct store *s, struct topic *t, struct str sender, struct 
 
 /* ---- commit ---- */
 
-/* The payload: for each log of the batch the head of its entry and room for its lines, then each line
- * to its place. */
+/* Makes the payload: for each log of the batch the head of its entry and room
+ * for its lines, then puts each line in its place. */
 static int lay_out(struct store *s)
 {
 	struct buf *p = &s->payload;
@@ -424,12 +450,12 @@ static int lay_out(struct store *s)
 	buf_clear(p);
 	for (size_t i = 0; i < s->batch.n; i++) {
 		struct topic *t = s->batch.at[i];
-		size_t n = (size_t)(t->next.bytes - t->now.bytes);
+		size_t n = (size_t)(t->batch.next.bytes - t->now.bytes);
 
 		if (n == 0 && t->created)
 			continue;       /* its line was refused */
 		entry_put(p, t, t->now.bytes, n);
-		t->entry_at = p->n;
+		t->batch.entry_at = p->n;
 		if (buf_room(p, n) == NULL) {
 			errno = ENOMEM;
 			return -1;
@@ -437,63 +463,69 @@ static int lay_out(struct store *s)
 		p->n += n;
 	}
 	for (size_t i = 0; i < s->lines; i++) {
-		struct staged *l = &s->line[i];
+		const struct staged *l = &s->line[i];
+		size_t *to = &l->topic->batch.entry_at;
 
-		memcpy(p->p + l->topic->entry_at, s->text.p + l->at, l->n);
-		l->topic->entry_at += l->n;
+		memcpy(p->p + *to, s->text.p + l->at, l->n);
+		*to += l->n;
 	}
 	return 0;
 }
 
-/* Looked at before anything is written, so that a log without room for what the journal has already
- * stays rare. */
-static int has_room(struct store *s)
+/* Looked at before anything is written, so that it stays rare that the journal
+ * has what the logs have no room for. */
+static int check_room(struct store *s)
 {
-	uint64_t room;
+	uint64_t room, wanted = RESERVE_BYTES + 2 * (uint64_t)s->payload.n;
 
 	if (refuses(s))
 		return -1;
-	if (s->disk->room(s->disk, &room) == -1 || room >= RESERVE_BYTES + 2 * (uint64_t)s->payload.n)
-		return 0;       /* where it cannot be known, the write will tell */
+	if (s->disk->room(s->disk, &room) == -1 || room >= wanted)
+		return 0;       /* if it is not known, writing will tell */
 	errno = ENOSPC;
 	return -1;
 }
 
-/* A log that has not the length it had is not written to: somebody has cut it, or put something there,
- * and a redo will find out. Looked at once between two checkpoints, or it would cost as much as the
- * writing. */
+/* A log that does not have the length it had is not written to: it was cut, or
+ * something was appended, and a redo will find out. Looked at once between two
+ * checkpoints; each time it would cost as much as the writing. */
 static int measure(struct store *s, struct topic *t)
 {
 	uint64_t size;
 
-	if (!t->measured && s->disk->size(s->disk, t->fd, &size) == -1)
+	if (t->sync.measured)
+		return 0;
+	if (s->disk->size(s->disk, t->log.fd, &size) == -1)
 		return -1;
-	if (!t->measured && size != t->now.bytes) {
+	if (size != t->now.bytes) {
 		errno = EIO;
 		return -1;
 	}
-	t->measured = 1;
+	t->sync.measured = 1;
 	return 0;
 }
 
-/* The lines of one log of the batch, from the payload. A log never shows half a line: what was written
- * of a failed write is taken back. */
+/* Writes the lines of one log of the batch, from the payload. A log never shows
+ * half a line: what a failed write has written is taken back. */
 static int write_log(struct store *s, struct topic *t)
 {
-	size_t n = (size_t)(t->next.bytes - t->now.bytes);
+	size_t n = (size_t)(t->batch.next.bytes - t->now.bytes);
+	const char *lines = s->payload.p + t->batch.entry_at - n;
 	int e;
 
 	if (log_open(&s->logs, t, 1) == -1 || measure(s, t) == -1)
 		return -1;
-	if (disk_write_full(s->disk, t->fd, s->payload.p + t->entry_at - n, n, t->now.bytes) == 0)
+	if (disk_write_full(s->disk, t->log.fd, lines, n, t->now.bytes) == 0)
 		return 0;
 	e = errno;
-	(void)s->disk->truncate(s->disk, t->fd, t->now.bytes);  /* the next redo writes over it anyway */
+	/* If this fails too, the next redo writes over it. */
+	(void)s->disk->truncate(s->disk, t->log.fd, t->now.bytes);
 	errno = e;
 	return -1;
 }
 
-static void apply(struct store *s, uint64_t at)
+/* The batch is in the journal: now its lines go into the logs. */
+static void apply_batch(struct store *s, uint64_t at)
 {
 	for (size_t i = 0; i < s->batch.n; i++) {
 		struct topic *t = s->batch.at[i];
@@ -503,10 +535,11 @@ static void apply(struct store *s, uint64_t at)
 			warn("%s:", topic_path(t, &s->path));
 			store_fall_behind(s, at);
 		}
-		t->now = t->next;
+		t->now = t->batch.next;
 		t->created = 1;
 		if (store_mark_dirty(s, t, at) == -1) {
-			errno = ENOMEM; /* it would miss the checkpoint; redo tries again to note it */
+			/* The checkpoint would miss it; the redo retries. */
+			errno = ENOMEM;
 			store_fall_behind(s, at);
 		}
 	}
@@ -520,15 +553,17 @@ int store_pending(const struct store *s)
 	return s->batch.n > 0;
 }
 
-/* The journal's next file needs a descriptor: the logs can spare theirs. */
-static int append(struct store *s)
+/* The journal's next segment needs a descriptor, and the logs can spare
+ * theirs. */
+static int append_batch(struct store *s)
 {
-	int r = journal_append(s->journal, buf_str(&s->payload), s->lines);
+	struct str payload = buf_str(&s->payload);
+	int r = journal_append(s->journal, payload, s->lines);
 
 	if (r != STORE_REFUSED || (errno != EMFILE && errno != ENFILE))
 		return r;
 	log_close_all(&s->logs);
-	return journal_append(s->journal, buf_str(&s->payload), s->lines);
+	return journal_append(s->journal, payload, s->lines);
 }
 
 int store_commit(struct store *s)
@@ -538,15 +573,20 @@ int store_commit(struct store *s)
 
 	if (s->batch.n == 0)
 		return 0;
-	r = store_is_broken(s) ? STORE_BROKEN : lay_out(s) == -1 || has_room(s) == -1 ? STORE_REFUSED :
-	    append(s);
+	if (store_is_broken(s))
+		r = STORE_BROKEN;
+	else if (lay_out(s) == -1 || check_room(s) == -1)
+		r = STORE_REFUSED;
+	else
+		r = append_batch(s);
 	if (r != 0) {
 		roll_back(s);
 		s->broken = r == STORE_BROKEN;
 		return s->broken ? STORE_BROKEN : STORE_REFUSED;
 	}
-	apply(s, at);
-	/* The batch is true whatever becomes of this; a broken store shows at the next turn. */
+	apply_batch(s, at);
+	/* The batch is committed whatever happens now; the next turn finds a
+	 * broken store. */
 	if (journal_full(s->journal) && store_sync_logs(s) == STORE_BROKEN)
 		s->broken = 1;
 	return 0;
@@ -574,15 +614,17 @@ int store_checkpoint(struct store *s)
 
 /* ---- reading ---- */
 
-static void report(struct store *s, struct topic *t, uint64_t offset, uint64_t number, const char *why)
+static void report_damage(struct store *s, struct topic *t, uint64_t offset,
+    uint64_t number, const char *why)
 {
-	if (offset < t->reported)
+	if (offset < t->log.reported)
 		return;
-	t->reported = offset + 1;
+	t->log.reported = offset + 1;
 	warn("%s: line %" PRIu64 ": %s", topic_path(t, &s->path), number, why);
 }
 
-int store_read(struct store *s, struct topic *t, uint64_t after, store_line_fn *each, void *ctx)
+int store_read(struct store *s, struct topic *t, uint64_t after,
+    store_line_fn *each, void *ctx)
 {
 	struct log_reader *r = &s->reader;
 	uint64_t offset, seq = after;
@@ -594,20 +636,22 @@ int store_read(struct store *s, struct topic *t, uint64_t after, store_line_fn *
 		return 0;
 	if (log_open(&s->logs, t, 0) == -1)
 		return -1;
-	log_start(r, s->disk, t->fd, t->hint_seq == after ? t->hint_at : 0, t->now.bytes);
-	/* From the line before the first wanted one, to see damage between the two. */
-	if (t->hint_seq != after && after > 0 && log_seek(r, after) == -1)
+	offset = t->log.hint_seq == after ? t->log.hint_at : 0;
+	log_start(r, s->disk, t->log.fd, offset, t->now.bytes);
+	/* From the line before the first wanted one, to see damage between the
+	 * two. */
+	if (t->log.hint_seq != after && after > 0 && log_seek(r, after) == -1)
 		return -1;
 	while (offset = r->at, (more = log_next_line(r, &line, &why)) == 1) {
 		if (why != NULL) {
-			report(s, t, offset, ++seq, why);
+			report_damage(s, t, offset, ++seq, why);
 			continue;
 		}
 		if (line.seq > after && each(ctx, &line) != 0)
 			break;
 		seq = line.seq;
-		t->hint_seq = seq;
-		t->hint_at = r->at;
+		t->log.hint_seq = seq;
+		t->log.hint_at = r->at;
 	}
 	return more == -1 ? -1 : 0;
 }

@@ -1,19 +1,29 @@
 /* store.h: the durable part of recado: topics, their logs, and what "OK" means.
  *
- * One turn is: store_begin(), any number of lookups, creations and store_put()s, store_commit(),
- * reads, store_end(). What was put is in the batch, numbered but not yet true; when store_commit()
- * returns 0 all of it is on disk, in order; else none of it is, and the store is as it was. Several
- * processes may have one directory open: from begin to end the store holds the write lock.
+ * One turn is: store_begin(), any number of look-ups, creations and
+ * store_put()s, store_commit(), reads, store_end(). A line that was put is in
+ * the batch, numbered but uncommitted. When store_commit() returns 0 the whole
+ * batch is on disk, in order; otherwise none of it is, and the store is as it
+ * was. Several processes may have one directory open: from begin to end the
+ * store holds the write lock.
  *
- * Layout of the directory (the format of a line is in line.h, of the journal in segment.c):
+ * Layout of the directory (the format of a line is in line.h, that of the
+ * journal in segment.c):
  *
- *   channels/NAME.log  users/NAME.log      one per topic; the file is the channel or the user
- *   events.log                             logins and creations: user = the name, message = the event
- *   journal/                               what is acknowledged, until the logs are synced
- *   lock                                   the write lock
- *   *.log.damaged-TIME                     bytes that were cut from a log because they were no lines
+ *   channels/NAME.log    one per channel; the file is the channel
+ *   users/NAME.log       one per user; the file is the user
+ *   events.log           logins and creations: user = the name,
+ *                        message = the event
+ *   journal/             what is acknowledged, until the logs are synced
+ *   lock                 the write lock
+ *   *.log.damaged-TIME   quarantined: bytes that were cut off a log because
+ *                        they were not lines
  *
- * Damage is reported through warn() as "channels/geral.log: line 7: checksum is wrong". */
+ * Damage is reported through warn(), for example as
+ * "channels/geral.log: line 7: checksum is wrong".
+ *
+ * store_open(), store_begin(), store_commit() and store_checkpoint() return 0
+ * or one of enum store_result (disk.h). */
 #ifndef STORE_H
 #define STORE_H
 
@@ -24,47 +34,59 @@
 
 struct store;
 
-/* Opens, and repairs what a crash has left. logs_open_max: descriptors used for logs. 0 or a code. */
+/* Opens the store, and repairs what a crash has left. logs_open_max: how many
+ * descriptors it may use for logs. */
 int store_open(struct store **store, struct disk *disk, size_t logs_open_max);
-/* What is not synced stays in the journal; call store_checkpoint() first for a clean end. */
+/* What is not synced stays in the journal; for a clean end call
+ * store_checkpoint() first. */
 void store_close(struct store *s);
 
-/* Takes the lock, and over what others have stored. On failure the lock is not held. */
+/* Takes the lock, and takes over what others have stored. On failure the lock
+ * is not held. */
 int store_begin(struct store *s);
 void store_end(struct store *s);
 
-/* The topic, ready for use, or NULL: there is none (errno = ENOENT) or its log cannot be used. A topic
- * is valid until the next store_begin(). */
-struct topic *store_topic(struct store *s, enum topic_kind kind, struct str name);
-int store_has(struct store *s, enum topic_kind kind, struct str name);  /* 1: there is one; opens nothing */
-/* Puts the creation of a topic into the batch. NULL: errno says why; EEXIST: it is there already. */
-struct topic *store_create(struct store *s, enum topic_kind kind, struct str name);
+/* The topic, ready for use. NULL: it does not exist (errno = ENOENT), or its
+ * log cannot be used. A topic is valid until the next store_begin(). */
+struct topic *store_topic(struct store *s, enum topic_kind kind,
+    struct str name);
+/* 1: it exists. Opens nothing. */
+int store_has(struct store *s, enum topic_kind kind, struct str name);
+/* Puts the creation of a topic into the batch. NULL: errno says why; EEXIST: it
+ * exists already. */
+struct topic *store_create(struct store *s, enum topic_kind kind,
+    struct str name);
 struct topic *store_events(struct store *s);
 
-/* Puts one line into the batch; l says who and what, and gets seq and time. 0, or -1 with errno. */
+/* Puts one line into the batch. l says who and what, and gets its seq and time.
+ * 0, or -1 with errno. */
 int store_put(struct store *s, struct topic *topic, struct line *l);
 
 /* The seq under which this sender's request was stored in this topic, or 0. */
-uint64_t store_seen(struct store *s, struct topic *topic, struct str sender, struct str id);
+uint64_t store_seen(struct store *s, struct topic *topic, struct str sender,
+    struct str id);
 
-/* The line with this seq, on disk or in the batch: 1; 0: there is none; -1: it cannot be read. It is
- * valid until the next call of anything here. */
-int store_find(struct store *s, struct topic *topic, uint64_t seq, struct line *l);
+/* The line with this seq, on disk or in the batch, valid until the next call
+ * of anything here. 1; 0: there is no such line; -1: it cannot be read. */
+int store_find(struct store *s, struct topic *topic, uint64_t seq,
+    struct line *l);
 
-int store_pending(const struct store *s);       /* 1: there is something to commit */
+/* 1: there is something to commit. */
+int store_pending(const struct store *s);
 int store_commit(struct store *s);
 
-/* Hands over the good lines with seq > after, oldest first, until each() returns other than 0.
- * 0, or -1 with errno. */
+/* Hands over the good lines with seq > after, oldest first, until each()
+ * returns something other than 0. 0, or -1 with errno. */
 typedef int store_line_fn(void *ctx, const struct line *l);
-int store_read(struct store *s, struct topic *topic, uint64_t after, store_line_fn *each, void *ctx);
+int store_read(struct store *s, struct topic *topic, uint64_t after,
+    store_line_fn *each, void *ctx);
 
 /* How many topics of a kind there are, and the i-th by name. */
 size_t store_count(struct store *s, enum topic_kind kind);
 struct topic *store_at(struct store *s, enum topic_kind kind, size_t i);
 
-/* Syncs the logs, so that the next start has nothing to repair; to be called when it is quiet, and
- * before a clean end. Takes the lock itself. */
+/* Syncs the logs, so that the next start has nothing to repair. To be called
+ * when it is quiet, and before a clean end. Takes the lock itself. */
 int store_checkpoint(struct store *s);
 int store_needs_checkpoint(const struct store *s);
 

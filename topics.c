@@ -1,8 +1,8 @@
-/* topics.c: see topics.h. A chained hash table, and one sorted array for each kind. */
+/* topics.c: see topics.h. A chained hash table, and one sorted list for each
+ * kind. */
 #include "topics.h"
 
 #include "limits.h"
-#include "line.h"
 #include "name.h"
 
 #include <errno.h>
@@ -10,27 +10,35 @@
 #include <string.h>
 
 #define BUCKETS_FIRST 256
-
-struct list {
-	struct topic **at;
-	size_t n, cap;
-};
+#define KINDS         3
 
 struct topics {
 	struct topic **bucket;
 	size_t buckets;         /* a power of two */
 	size_t n;
-	struct list list[3];
+	struct topic_list list[KINDS];
 };
 
-static struct list *list_of(struct topics *t, enum topic_kind kind)
+int topic_list_add(struct topic_list *list, struct topic *topic)
+{
+	struct topic **at = array_room(list->at, list->n, &list->cap,
+	    sizeof(struct topic *));
+
+	if (at == NULL)
+		return -1;
+	list->at = at;
+	at[list->n++] = topic;
+	return 0;
+}
+
+static struct topic_list *list_of(struct topics *t, enum topic_kind kind)
 {
 	return &t->list[kind == TOPIC_CHANNEL ? 0 : kind == TOPIC_USER ? 1 : 2];
 }
 
-/* FNV-1a. Who floods one bucket with names of his making slows lookups down, and TOPICS_MAX bounds
- * by how much. */
-static size_t hash(enum topic_kind kind, struct str name)
+/* FNV-1a. Somebody who floods one bucket with names of their choice slows
+ * look-ups down, and TOPICS_MAX bounds by how much. */
+static size_t hash_name(enum topic_kind kind, struct str name)
 {
 	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)kind;
 
@@ -39,9 +47,10 @@ static size_t hash(enum topic_kind kind, struct str name)
 	return (size_t)(h ^ h >> 32);
 }
 
-static struct topic **bucket_of(const struct topics *t, enum topic_kind kind, struct str name)
+static struct topic **bucket_of(const struct topics *t, enum topic_kind kind,
+    struct str name)
 {
-	return &t->bucket[hash(kind, name) & (t->buckets - 1)];
+	return &t->bucket[hash_name(kind, name) & (t->buckets - 1)];
 }
 
 struct topics *topics_new(void)
@@ -59,7 +68,7 @@ struct topics *topics_new(void)
 	return t;
 }
 
-static void free_list(struct list *l)
+static void free_topics(struct topic_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		free(l->at[i]);
@@ -70,13 +79,14 @@ void topics_free(struct topics *t)
 {
 	if (t == NULL)
 		return;
-	for (int i = 0; i < 3; i++)
-		free_list(&t->list[i]);
+	for (int i = 0; i < KINDS; i++)
+		free_topics(&t->list[i]);
 	free(t->bucket);
 	free(t);
 }
 
-struct topic *topics_find(const struct topics *t, enum topic_kind kind, struct str name)
+struct topic *topics_find(const struct topics *t, enum topic_kind kind,
+    struct str name)
 {
 	struct topic *p = *bucket_of(t, kind, name);
 
@@ -85,22 +95,22 @@ struct topic *topics_find(const struct topics *t, enum topic_kind kind, struct s
 	return p;
 }
 
-static int compare(struct str a, struct str b)
+static int compare_names(struct str a, struct str b)
 {
 	int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
 
 	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-/* The place of a name, or where it belongs. */
-static size_t place(const struct list *l, struct str name)
+/* The index of a name in a list, or where it belongs. */
+static size_t index_of(const struct topic_list *l, struct str name)
 {
 	size_t low = 0, high = l->n;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (compare(l->at[mid]->name, name) < 0)
+		if (compare_names(l->at[mid]->name, name) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -108,27 +118,20 @@ static size_t place(const struct list *l, struct str name)
 	return low;
 }
 
-static int insert(struct list *l, struct topic *topic)
+static int insert_topic(struct topic_list *l, struct topic *topic)
 {
-	size_t i = place(l, topic->name);
+	size_t i = index_of(l, topic->name), after = l->n - i;
 
-	if (l->n == l->cap) {
-		size_t cap = l->cap > 0 ? 2 * l->cap : 16;
-		struct topic **at = realloc(l->at, cap * sizeof *at);
-
-		if (at == NULL)
-			return -1;
-		l->at = at;
-		l->cap = cap;
-	}
-	memmove(l->at + i + 1, l->at + i, (l->n - i) * sizeof(struct topic *));
+	if (topic_list_add(l, topic) == -1)
+		return -1;
+	memmove(l->at + i + 1, l->at + i, after * sizeof(struct topic *));
 	l->at[i] = topic;
-	l->n++;
 	return 0;
 }
 
-/* More topics than buckets make lookups slow, nothing worse: without memory the table stays small. */
-static void spread(struct topics *t)
+/* Having more topics than buckets makes look-ups slow and does no other harm:
+ * without memory the table stays small. */
+static void double_buckets(struct topics *t)
 {
 	struct topic **old = t->bucket;
 	size_t n = t->buckets;
@@ -158,11 +161,12 @@ static struct topic *new_topic(enum topic_kind kind, struct str name)
 	memcpy(p + 1, name.p, name.n);
 	p->name = (struct str){ (const char *)(p + 1), name.n };
 	p->kind = kind;
-	p->fd = -1;
+	p->log.fd = -1;
 	return p;
 }
 
-struct topic *topics_add(struct topics *t, enum topic_kind kind, struct str name)
+struct topic *topics_add(struct topics *t, enum topic_kind kind,
+    struct str name)
 {
 	struct topic *p, **b;
 
@@ -171,13 +175,13 @@ struct topic *topics_add(struct topics *t, enum topic_kind kind, struct str name
 		return NULL;
 	}
 	p = new_topic(kind, name);
-	if (p == NULL || insert(list_of(t, kind), p) == -1) {
+	if (p == NULL || insert_topic(list_of(t, kind), p) == -1) {
 		free(p);
 		errno = ENOMEM;
 		return NULL;
 	}
 	if (t->n++ == t->buckets)
-		spread(t);
+		double_buckets(t);
 	b = bucket_of(t, kind, name);
 	p->chain = *b;
 	*b = p;
@@ -187,13 +191,13 @@ struct topic *topics_add(struct topics *t, enum topic_kind kind, struct str name
 void topics_remove(struct topics *t, struct topic *topic)
 {
 	struct topic **b = bucket_of(t, topic->kind, topic->name);
-	struct list *l = list_of(t, topic->kind);
-	size_t i = place(l, topic->name);
+	struct topic_list *l = list_of(t, topic->kind);
+	size_t i = index_of(l, topic->name), after = --l->n - i;
 
 	while (*b != topic)
 		b = &(*b)->chain;
 	*b = topic->chain;
-	memmove(l->at + i, l->at + i + 1, (--l->n - i) * sizeof(struct topic *));
+	memmove(l->at + i, l->at + i + 1, after * sizeof(struct topic *));
 	t->n--;
 	free(topic);
 }
@@ -225,7 +229,10 @@ const char *topic_file(const struct topic *topic, struct buf *b)
 const char *topic_path(const struct topic *topic, struct buf *b)
 {
 	buf_clear(b);
-	buf_puts(b, topic->kind == TOPIC_CHANNEL ? "channels/" : topic->kind == TOPIC_USER ? "users/" : "");
+	if (topic->kind == TOPIC_CHANNEL)
+		buf_puts(b, "channels/");
+	if (topic->kind == TOPIC_USER)
+		buf_puts(b, "users/");
 	name_to_file(b, topic->name);
 	buf_putc(b, '\0');
 	return b->err ? "?" : b->p;

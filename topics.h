@@ -1,4 +1,5 @@
-/* topics.h: the set of topics that a store knows, in memory: by name, and in order.
+/* topics.h: the set of topics that a store knows, in memory: by name, and in
+ * order.
  *
  * About 250 bytes each; nothing here grows with the length of a log. */
 #ifndef TOPICS_H
@@ -6,51 +7,69 @@
 
 #include "buf.h"
 #include "disk.h"
+#include "log.h"
 
 enum topic_kind { TOPIC_CHANNEL = 'c', TOPIC_USER = 'u', TOPIC_EVENTS = 'e' };
 
-/* How far a log goes: on disk, or with the lines of the batch that is being put together. */
-struct extent {
-	uint64_t seq;           /* of the last line; 0: none */
-	uint64_t bytes;
-	int64_t ms;             /* its time */
-};
-
 struct topic {
+	/* What it is. The store keeps the last three, for everybody to read. */
 	struct str name;        /* its own memory */
 	enum topic_kind kind;
-	struct extent now;      /* on disk */
-	struct extent next;     /* with the batch */
-	int loaded;             /* now is known: the end of the log has been looked at */
 	int created;            /* 0: only its creation is in the batch */
-	int in_batch;
-	int short_of;           /* in a redo: it lacks lines from before */
-	int fd;                 /* -1: not open */
-	struct topic *newer, *older;    /* the open ones in order of use */
-	int dirty;              /* written since the last checkpoint */
-	int measured;           /* by us only, and the log was seen to be as long as it should be */
-	uint64_t dirty_at;      /* journal position of the last batch that wrote to it */
-	uint64_t reported;      /* damage below this offset has been reported */
-	uint64_t hint_seq, hint_at;     /* the line behind the last one read starts at hint_at */
-	size_t entry_at;          /* where its next line goes while a batch is laid out */
-	struct topic *chain;    /* next one in the same bucket */
+	int loaded;             /* 1: the end of the log was read, now is set */
+	struct extent now;      /* how far the log goes on disk */
+
+	/* Of topics.c: the next topic in the same bucket. */
+	struct topic *chain;
+	/* Of log.c. */
+	struct open_log log;
+	/* Of the store: its part of the batch that is being put together, or
+	 * of the batches that are replayed. */
+	struct {
+		int in;                 /* 1: it has one */
+		int short_of;           /* replay: lacks lines from before */
+		struct extent next;     /* how far the log goes with it */
+		size_t entry_at;        /* where its next line is laid out */
+	} batch;
+	/* Of the store: what the next checkpoint has to do. */
+	struct {
+		int dirty;              /* written since the last one */
+		/* Since then only we wrote, to a log of the right length. */
+		int measured;
+		uint64_t at;    /* position of the last batch that wrote */
+	} sync;
 };
+
+/* Some topics. A zeroed one is empty; list->at is to be free()d. */
+struct topic_list {
+	struct topic **at;
+	size_t n, cap;
+};
+
+/* At the end. 0, or -1: out of memory. */
+int topic_list_add(struct topic_list *list, struct topic *topic);
 
 struct topics;
 
-struct topics *topics_new(void);        /* NULL: no memory */
-void topics_free(struct topics *t);     /* and all topics */
+/* NULL: out of memory. */
+struct topics *topics_new(void);
+/* With all topics. */
+void topics_free(struct topics *t);
 
-struct topic *topics_find(const struct topics *t, enum topic_kind kind, struct str name);
-/* Adds one that is not there yet. NULL: no memory, or TOPICS_MAX (ENOSPC). */
-struct topic *topics_add(struct topics *t, enum topic_kind kind, struct str name);
+struct topic *topics_find(const struct topics *t, enum topic_kind kind,
+    struct str name);
+/* Adds one that is not there yet. NULL: out of memory, or TOPICS_MAX topics
+ * (ENOSPC). */
+struct topic *topics_add(struct topics *t, enum topic_kind kind,
+    struct str name);
 void topics_remove(struct topics *t, struct topic *topic);
 size_t topics_count(struct topics *t, enum topic_kind kind);
 /* The i-th of a kind in order of its name's bytes. */
 struct topic *topics_at(struct topics *t, enum topic_kind kind, size_t i);
 
 enum disk_dir topic_dir(const struct topic *topic);
-/* Its log's name within that directory; b is cleared first and ends in a NUL. No memory: "", b->err. */
+/* The name of its log in that directory, in b, which is cleared first. Without
+ * memory "", and b->err is set. */
 const char *topic_file(const struct topic *topic, struct buf *b);
 /* The log's name for people: channels/geral.log */
 const char *topic_path(const struct topic *topic, struct buf *b);

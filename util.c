@@ -12,33 +12,35 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *name = "recado";
+static const char *program_name = "recado";
 
 void set_program(const char *argv0)
 {
 	const char *slash = strrchr(argv0, '/');
 
-	name = slash ? slash + 1 : argv0;
+	program_name = slash ? slash + 1 : argv0;
 }
 
 const char *program(void)
 {
-	return name;
+	return program_name;
 }
 
-/* One fprintf for the line: stderr is unbuffered, and two processes that share it would otherwise
- * write into each other's lines. */
+/* One fprintf for the whole line: stderr is unbuffered, and two processes that
+ * share it would otherwise write into each other's lines. */
 static void complain(const char *fmt, va_list ap)
 {
 	char text[1024];
 	int saved = errno;
 	size_t n = strlen(fmt);
 
-	(void)vsnprintf(text, sizeof text, fmt, ap);    /* a cut message is still a message */
+	/* A truncated message is still a message. */
+	(void)vsnprintf(text, sizeof text, fmt, ap);
 	if (n > 0 && fmt[n - 1] == ':')
-		(void)fprintf(stderr, "%s: %s %s\n", name, text, strerror(saved));
+		(void)fprintf(stderr, "%s: %s %s\n", program_name, text,
+		    strerror(saved));
 	else
-		(void)fprintf(stderr, "%s: %s\n", name, text);
+		(void)fprintf(stderr, "%s: %s\n", program_name, text);
 	errno = saved;
 }
 
@@ -77,23 +79,9 @@ void *must_grow(void *p, size_t count, size_t size)
 	if (count <= SIZE_MAX / size)
 		q = realloc(p, count * size);
 	if (q == NULL)
-		die(EXIT_FAILED, "%zu times %zu bytes: out of memory", count, size);
+		die(EXIT_FAILED, "%zu times %zu bytes: out of memory", count,
+		    size);
 	return q;
-}
-
-void *array_room(void *array, size_t n, size_t *cap, size_t size)
-{
-	size_t more = *cap > 0 ? 2 * *cap : 16;
-	void *p;
-
-	if (n < *cap)
-		return array;
-	if (more > SIZE_MAX / size)
-		return NULL;
-	p = realloc(array, more * size);
-	if (p != NULL)
-		*cap = more;
-	return p;
 }
 
 void *must_array_room(void *array, size_t n, size_t *cap, size_t size)
@@ -116,7 +104,8 @@ struct str must_copy(struct str s)
 
 #define SIGNALS 65      /* Linux has 64 */
 
-static int signal_to[SIGNALS];  /* by number: where its handler writes */
+/* By number: where its handler writes. */
+static int signal_to[SIGNALS];
 
 void signal_pipe(int fd[2])
 {
@@ -133,7 +122,7 @@ static void on_signal(int number)
 	int saved = errno;
 	char byte = (char)number;
 
-	/* A full pipe has news enough already. */
+	/* A full pipe already has enough to read. */
 	(void)!write(signal_to[number], &byte, 1);
 	errno = saved;
 }
@@ -145,7 +134,7 @@ void signal_set(int number, void (*handler)(int), int sa_flags)
 	memset(&a, 0, sizeof a);
 	a.sa_handler = handler;
 	a.sa_flags = sa_flags;
-	(void)sigemptyset(&a.sa_mask);  /* cannot fail on a set of our own */
+	(void)sigemptyset(&a.sa_mask);  /* cannot fail on our own set */
 	if (sigaction(number, &a, NULL) == -1)
 		die(EXIT_FAILED, "sigaction:");
 }
@@ -185,7 +174,8 @@ _Noreturn void option_common(int letter, void (*usage)(FILE *to))
 	if (letter == 'h')
 		usage(stdout);
 	else
-		(void)printf("recado %s\n", RECADO_VERSION);   /* fflush() sees its error */
+		(void)printf("recado %s\n", RECADO_VERSION);
+	/* printf()'s error is still there for fflush(). */
 	if (fflush(stdout) == EOF)
 		die(EXIT_IO, "stdout:");
 	exit(0);
@@ -223,7 +213,8 @@ int64_t option_number(char option, const char *text, int64_t low, int64_t high)
 	errno = 0;
 	n = strtoimax(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || n < low || n > high)
-		die(EXIT_USAGE, "-%c %s: a number from %" PRId64 " to %" PRId64 " is wanted",
+		die(EXIT_USAGE,
+		    "-%c %s: must be a number from %" PRId64 " to %" PRId64,
 		    option, text, low, high);
 	return n;
 }

@@ -1,7 +1,8 @@
-/* util.h: what every program here says and counts in the same way.
+/* util.h: what all programs here do in the same way: errors, signals, options
+ * and time.
  *
- * Errors are one line on stderr, "program: object: reason". A format that ends in ':' asks for the
- * text of errno behind it. */
+ * An error is one line on stderr, "program: object: reason". A format that
+ * ends in ':' is followed by the text of errno. */
 #ifndef UTIL_H
 #define UTIL_H
 
@@ -13,36 +14,36 @@
 
 #define RECADO_VERSION "1.0"
 
-/* How a program ends. The values are those of sysexits.h, which POSIX does not have. */
+/* How a program ends. The values are those of sysexits.h, which is not in
+ * POSIX. */
 enum {
 	EXIT_FAILED   = 1,      /* it failed, or the server said "erro" */
 	EXIT_USAGE    = 64,     /* it was called wrongly */
-	EXIT_NOANSWER = 69,     /* nobody answered in time */
+	EXIT_NOANSWER = 69,     /* no answer in time */
 	EXIT_IO       = 74,     /* reading or writing failed */
-	EXIT_TIMEOUT  = 75      /* the time one asked to wait is over */
+	EXIT_TIMEOUT  = 75      /* the time it was told to wait is over */
 };
 
-/* The name in front of every message: "recado-server" and "./server" say what they were called as. */
+/* The name at the start of every message: the last part of argv[0]. */
 void set_program(const char *argv0);
 const char *program(void);
 
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void die(int code, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* An array with room for one element more: array has n elements of a size and room for *cap. Returns
- * the array, or what has taken its place; NULL: no memory, the array is as it was. */
-void *array_room(void *array, size_t n, size_t *cap, size_t size);
-
-/* For programs; libraries report ENOMEM instead. None of them ever returns NULL. */
+/* Memory for programs; libraries report ENOMEM instead. These never return
+ * NULL: without memory the program ends. */
 void *must_alloc(size_t size);                  /* zeroed */
 void *must_grow(void *p, size_t count, size_t size);
+/* See array_room() and str_copy(). */
 void *must_array_room(void *array, size_t n, size_t *cap, size_t size);
-struct str must_copy(struct str s);             /* see str_copy() */
+struct str must_copy(struct str s);
 
 /* Signals as something to poll: a flag would miss the signal that lands
- * between the test and the poll. Failing ends the program. */
+ * between the test and the poll. A failure here ends the program. */
 
-/* Neither end blocks, nor is it inherited. */
+/* A pipe whose ends neither block nor are inherited. */
 void signal_pipe(int fd[2]);
 /* From now on the number of this signal is written to the pipe, as a byte. */
 void signal_to_pipe(int number, const int fd[2], int sa_flags);
@@ -56,16 +57,19 @@ int stop_signals(void);
 /* 1: a signal has come (and stays that way). Never blocks. */
 int stop_asked(int fd);
 
-/* The options that every program has: -h prints the usage to stdout, -V the version, and both end the
- * program with 0; every other letter is an error of which getopt() has told. */
+/* The options that every program has: -h prints the usage to stdout, -V the
+ * version, and both end the program with 0. Any other letter is an error that
+ * getopt() has reported, and ends it with EXIT_USAGE. */
 _Noreturn void option_common(int letter, void (*usage)(FILE *to));
 
-int64_t now_ms(void);                           /* wall clock, milliseconds since 1970 */
-int64_t ticks_us(void);                         /* monotonic clock, microseconds */
+/* The wall clock: milliseconds since 1970. */
+int64_t now_ms(void);
+/* The monotonic clock: microseconds, milliseconds. */
+int64_t ticks_us(void);
 int64_t ticks_ms(void);
 
-/* The number in text, which must be nothing but digits and lie within the bounds; else the program
- * ends with EXIT_USAGE and names the option. */
+/* The number in text, which must be nothing else and lie within the bounds;
+ * otherwise the program names the option and ends with EXIT_USAGE. */
 int64_t option_number(char option, const char *text, int64_t low, int64_t high);
 
 #endif

@@ -1,6 +1,5 @@
-/* json_check.c: reads one JSON text from stdin; exit 0 when json.c accepts it, 1 and the reason on
- * stderr when not. For test suites from outside: duplicate keys are let through, as the grammar
- * does and as those suites want it; recado's own programs refuse them. */
+/* json_check.c: reads one JSON text from stdin; exit 0 when json.c accepts it,
+ * 1 and the reason on stderr when not. */
 #include "../json.h"
 #include "../util.h"
 
@@ -26,7 +25,7 @@ static void read_all(struct buf *b)
 
 int main(int argc, char **argv)
 {
-	struct json j = { .allow_duplicates = 1 };
+	struct json j = { 0 };
 	struct buf text = { 0 };
 	int bad;
 

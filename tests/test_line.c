@@ -157,28 +157,28 @@ static void test_slices(void)
 #define TIME "\t2024-03-01T21:04:05.123Z\t"
 #define HEAD "1" TIME
 #define TAIL TIME "ana\toi\t-\t-"
-#define NOT_ENCODED "message is not encoded as it should be"
+#define NOT_ENCODED "message is encoded wrongly"
 
 static const struct {
 	const char *fields, *why;
 } bad_line[] = {
-	{ "0" TAIL, "seq is no number" },
-	{ "01" TAIL, "seq is no number" },
-	{ "-1" TAIL, "seq is no number" },
-	{ " 1" TAIL, "seq is no number" },
-	{ "1 " TAIL, "seq is no number" },
-	{ "" TAIL, "seq is no number" },
-	{ "18446744073709551616" TAIL, "seq is no number" },
+	{ "0" TAIL, "seq is not a number" },
+	{ "01" TAIL, "seq is not a number" },
+	{ "-1" TAIL, "seq is not a number" },
+	{ " 1" TAIL, "seq is not a number" },
+	{ "1 " TAIL, "seq is not a number" },
+	{ "" TAIL, "seq is not a number" },
+	{ "18446744073709551616" TAIL, "seq is not a number" },
 	{ "", "not seven fields" },
 	{ HEAD "ana\toi\t-", "not seven fields" },
 	{ HEAD "ana\toi\t-\t-\t-", "not seven fields" },
 	{ HEAD "ana\toi\tcomo vai\t-\t-", "not seven fields" },
-	{ HEAD "\toi\t-\t-", "user is no name" },
-	{ HEAD " ana\toi\t-\t-", "user is no name" },
-	{ HEAD "ana\\n\toi\t-\t-", "user is no name" },
-	{ HEAD "an\\a\toi\t-\t-", "user is no name" },
-	{ HEAD "an\xe1\toi\t-\t-", "user is no name" },
-	{ HEAD LONG_NAME "x\toi\t-\t-", "user is no name" },
+	{ HEAD "\toi\t-\t-", "user is not a valid name" },
+	{ HEAD " ana\toi\t-\t-", "user is not a valid name" },
+	{ HEAD "ana\\n\toi\t-\t-", "user is not a valid name" },
+	{ HEAD "an\\a\toi\t-\t-", "user is not a valid name" },
+	{ HEAD "an\xe1\toi\t-\t-", "user is not a valid name" },
+	{ HEAD LONG_NAME "x\toi\t-\t-", "user is not a valid name" },
 	{ HEAD "ana\t\t-\t-", "message is empty or too long" },
 	/* raw where an escape is due */
 	{ HEAD "ana\toi\n\t-\t-", NOT_ENCODED },

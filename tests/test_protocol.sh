@@ -350,6 +350,8 @@ test_jsontestsuite() {
 		got=0
 		json_check <"$file" 2>/dev/null || got=$?
 		case ${file##*/} in
+		# The grammar allows duplicate keys, and we do not.
+		y_object_duplicated_key*) [ $got = 1 ] || echo "accepted: $file" ;;
 		y_*) [ $got = 0 ] || echo "refused: $file" ;;
 		n_*) [ $got = 1 ] || echo "accepted: $file" ;;
 		*)   [ $got -le 1 ] || echo "ended with $got: $file" ;;

@@ -61,9 +61,7 @@ static void counted_free(void *p)
 #define store_read       inner_read
 #define store_checkpoint inner_checkpoint
 #include "../buf.c"
-#define grow grow_ids           /* buf.c has one too */
 #include "../ids.c"
-#undef grow
 #include "../journal.c"
 #include "../log.c"
 #include "../recover.c"

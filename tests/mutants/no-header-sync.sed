@@ -1,3 +1,3 @@
 # journal.c: test_power
 # A new file of the journal is used before its name is on the disk.
-/^static int init_segment/,/^}/ s/ || j->disk->sync_dir(j->disk, DISK_JOURNAL) == -1//
+/^static int init_segment/,/^}/ s/return sync_journal_dir(j)/return 0/

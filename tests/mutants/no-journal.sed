@@ -1,3 +1,3 @@
 # store.c: test_store test_power
 # Lines are written to the logs only.
-/^int store_commit/,/^}/ s/ append(s)/ 0/
+/^int store_commit/,/^}/ s/ append_batch(s)/ 0/
