@@ -209,6 +209,11 @@ uint64_t sim_used(const struct sim *sim)
 	return used;
 }
 
+int sim_was_full(const struct sim *sim)
+{
+	return sim->was_full;
+}
+
 void sim_set_open_max(struct sim *sim, int n)
 {
 	sim->open_max = n;

@@ -327,6 +327,7 @@ static ssize_t sim_write(struct disk *d, int fd, const void *p, size_t n, uint64
 {
 	struct handle *h = of(d);
 	struct node *node = node_of(h, fd);
+	size_t fits;
 	int half = 0;
 
 	if (call(h, SIM_WRITE, &half) == -1 || step(h) == -1)
@@ -334,11 +335,13 @@ static ssize_t sim_write(struct disk *d, int fd, const void *p, size_t n, uint64
 	changes(h);
 	if (half)
 		n = (n + 1) / 2;
-	if (n > 0 && fitting(h->sim, node, at, n) == 0) {
+	fits = fitting(h->sim, node, at, n);
+	h->sim->was_full |= fits < n;
+	if (n > 0 && fits == 0) {
 		errno = ENOSPC;
 		return -1;
 	}
-	n = fitting(h->sim, node, at, n);
+	n = fits;
 	if (n > 0) {
 		bytes_put(&add_op(h->sim, node, 0, at)->data, 0, p, n);
 		bytes_put(&node->seen, at, p, n);

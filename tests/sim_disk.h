@@ -71,6 +71,7 @@ int sim_faults_struck(const struct sim *sim);   /* calls that failed because of 
 /* Limits: bytes of all files, and open descriptors. 0: none. */
 void sim_set_capacity(struct sim *sim, uint64_t bytes);
 uint64_t sim_used(const struct sim *sim);
+int sim_was_full(const struct sim *sim);        /* 1: a write found too little room */
 void sim_set_open_max(struct sim *sim, int n);
 
 /* ---- what must never happen ---- */

@@ -65,6 +65,7 @@ struct sim {
 	size_t faults;
 	int struck;
 	uint64_t capacity;
+	int was_full;
 	int open_max;
 	long syncs_repeated, writes_unlocked;
 };

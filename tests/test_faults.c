@@ -87,12 +87,13 @@ static void end_broken(struct scenario *p, int who)
 	scenario_down(p, who);
 }
 
-static int run(struct sim_fault f)
+static int run(const struct scenario *start, struct sim_fault f)
 {
 	struct scenario p;
 	const char *why = NULL;
 	int struck;
 
+	(void)start;
 	scenario_begin(&p, sim_new());
 	sim_set_fault(p.sim, &f);
 	durable_checks = is_sync(&f) ? 4 : 0;
@@ -116,13 +117,30 @@ static int run(struct sim_fault f)
 	return struck;
 }
 
+/* The n-th call of one kind fails, for every n until there are no more such
+ * calls. Returns how often one did. */
+static long fail_each(size_t i, int for_ever,
+    int (*try)(const struct scenario *, struct sim_fault),
+    const struct scenario *start)
+{
+	long n = 1, struck = 0;
+
+	while (try(start, (struct sim_fault){ fault[i].call, n, for_ever,
+	    fault[i].error, fault[i].half }) > 0) {
+		struck++;
+		n += stride;
+	}
+	return struck;
+}
+
 static void test_calls(void)
 {
 	for (size_t i = 0; i < COUNT(fault); i++)
 		for (int for_ever = 0; for_ever < 2; for_ever++)
-			for (long n = 1; run((struct sim_fault){ fault[i].call, n, for_ever,
-			    fault[i].error, fault[i].half }) > 0; n += stride)
-				;
+			CHECK(fail_each(i, for_ever, run, NULL) > 0,
+			    "no %s call has failed with %s",
+			    sim_call_name(fault[i].call),
+			    strerror(fault[i].error));
 }
 
 /* ---- while it recovers ---- */
@@ -152,6 +170,9 @@ static int run_recovery(const struct scenario *crashed, struct sim_fault f)
 	return struck;
 }
 
+/* How often each fault has struck, in all recoveries. */
+static long recoveries_failed[COUNT(fault)];
+
 static void fail_recovery(long step, enum sim_loss loss)
 {
 	struct scenario p;
@@ -164,18 +185,24 @@ static void fail_recovery(long step, enum sim_loss loss)
 	sim_power_loss(p.sim, loss, (uint32_t)step);
 	for (size_t i = 0; i < COUNT(fault); i++)
 		for (int for_ever = 0; for_ever < 2; for_ever++)
-			for (long n = 1; run_recovery(&p, (struct sim_fault){ fault[i].call, n, for_ever,
-			    fault[i].error, fault[i].half }) > 0; n += stride)
-				;
+			recoveries_failed[i] +=
+			    fail_each(i, for_ever, run_recovery, &p);
 	scenario_end(&p);
 }
 
 static void test_recovery(void)
 {
 	fail_recovery(14, SIM_DROP);
+	fail_recovery(85, SIM_DROP);            /* a new segment: truncate */
 	fail_recovery(100, SIM_SUBSET);
+	fail_recovery(215, SIM_DROP);           /* many logs: sync_all, unlink */
 	fail_recovery(261, SIM_DROP);
 	fail_recovery(330, SIM_ZEROS);
+	/* A recovery commits nothing, so it never asks how much room there is. */
+	for (size_t i = 0; i < COUNT(fault); i++)
+		CHECK(recoveries_failed[i] > 0 || fault[i].call == SIM_ROOM,
+		    "no %s call has failed with %s",
+		    sim_call_name(fault[i].call), strerror(fault[i].error));
 }
 
 /* ---- full ---- */
@@ -194,6 +221,8 @@ static void run_full(uint64_t capacity)
 	p.after = check_turn;
 	scenario_script(&p);
 	p.after = NULL;
+	if (!sim_was_full(p.sim))
+		why = "the disk was never full";
 	if (p.broken > 0 || p.begins_refused > 0)
 		why = "a turn did not begin";
 	if (why == NULL)

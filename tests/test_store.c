@@ -428,11 +428,13 @@ static const char *in_dir(const char *name)
 static void test_lock(struct disk *disk)
 {
 	int fd = disk->open(disk, DISK_ROOT, "lock", 1), word[2] = { -1, -1 };
+	int status = -1;
 	char c = '\0';
 	pid_t pid;
 
 	CHECK(fd != -1 && pipe(word) == 0, "%s", strerror(errno));
 	pid = fork();
+	CHECK(pid != -1, "fork: %s", strerror(errno));
 	if (pid == 0) {
 		struct disk *mine = disk_posix(dir, 1);
 		int mine_fd = mine ? mine->open(mine, DISK_ROOT, "lock", 0) : -1;
@@ -455,7 +457,8 @@ static void test_lock(struct disk *disk)
 	CHECK(disk->unlock(disk, fd) == 0, "%s", strerror(errno));
 	disk->close(disk, fd);
 	(void)close(word[0]);
-	(void)waitpid(pid, NULL, 0);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0,
+	    "the child ends with %d", status);
 }
 
 /* Somebody cuts a log under a running server: what the journal has comes back at the next turn. */

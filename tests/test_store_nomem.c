@@ -217,9 +217,13 @@ static int run(long n)
 
 static void test_nomem(void)
 {
-	for (all_fail = 0; all_fail < 2; all_fail++)
-		for (long n = 1; run(n); n += stride)
-			;
+	for (all_fail = 0; all_fail < 2; all_fail++) {
+		long n = 1;
+
+		while (run(n))
+			n += stride;
+		CHECK(n > 1, "no request for memory has failed");
+	}
 }
 
 int main(int argc, char **argv)
