@@ -13,16 +13,21 @@ RECADO_BROKER_PORT=0
 RECADO_PROXY_PORT=0
 export COMPOSE_PROJECT_NAME RECADO_BROKER_PORT RECADO_PROXY_PORT
 
-. tests/try.sh
+. tests/lib.sh
 
-command -v docker >/dev/null || skip 'no docker here'
-docker info >/dev/null 2>&1 || skip 'no docker engine answers'
+fail() {
+	echo "$*"
+	return 1
+}
+
+command -v docker >/dev/null || skip_all 'no docker here'
+docker info >/dev/null 2>&1 || skip_all 'no docker engine answers'
 if docker compose version >/dev/null 2>&1; then
 	compose() { docker compose "$@"; }
 elif command -v docker-compose >/dev/null; then
 	compose() { docker-compose "$@"; }
 else
-	skip 'neither "docker compose" nor docker-compose here'
+	skip_all 'neither "docker compose" nor docker-compose here'
 fi
 
 dir=$(mktemp -d) || exit 1

@@ -8,14 +8,19 @@ cd "$(dirname "$0")/.." || exit 1
 PATIENCE=${PATIENCE:-30}        # seconds for each condition
 EXPOSURE_MAX=15                 # tenths of what "systemd-analyze security" calls the exposure level
 
-. tests/try.sh
+. tests/lib.sh
 
-[ "$(id -u)" = 0 ] || skip 'only root can make a clean Debian'
+fail() {
+	echo "$*"
+	return 1
+}
+
+[ "$(id -u)" = 0 ] || skip_all 'only root can make a clean Debian'
 for program in debootstrap dpkg-deb dpkg-shlibdeps; do
-	command -v $program >/dev/null || skip "no $program here"
+	command -v $program >/dev/null || skip_all "no $program here"
 done
 release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-[ -n "$release" ] || skip 'no release of Debian here'
+[ -n "$release" ] || skip_all 'no release of Debian here'
 
 dir=$(mktemp -d) || exit 1
 root=$dir/root
@@ -33,10 +38,6 @@ stop_daemons() {
 
 trap 'stop_daemons; rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
-
-explain() {
-	:
-}
 
 # --- the package
 
