@@ -113,22 +113,22 @@ started() {
 	[ -s "$1.pid" ] || [ -s "$1.rc" ]
 }
 
-# is_over NAME [CODE]: waits for its end, which was to be expected.
-is_over() {
+# ended NAME [CODE]: waits for its end, with this exit code (0).
+ended() {
 	: >"$1.expected"
-	ended "$@"
+	ended_with "$1" "${2:-0}"
 }
 
 # stop NAME: tells it to, and wants it to do so without an error.
 stop() {
 	signal "$1" TERM
-	is_over "$1"
+	ended "$1"
 }
 
 # kill9 NAME
 kill9() {
 	signal "$1" KILL
-	is_over "$1" 137
+	ended "$1" 137
 }
 
 # --- the system
@@ -173,8 +173,9 @@ server_up() {
 
 # limited_server_up OPTION LIMIT: as ulimit takes them.
 limited_server_up() {
-	start server sh -c 'ulimit "$0" "$1"; exec server -d data -b "$2" -p "$3"' \
-		"$1" "$2" "$BACK" "$XSUB"
+	# shellcheck disable=SC2016 # the inner shell expands them
+	start server sh -c 'ulimit "$0" "$1"
+		exec server -d data -b "$2" -p "$3"' "$1" "$2" "$BACK" "$XSUB"
 	ready server
 }
 

@@ -59,11 +59,11 @@ signal() {
 	kill -s "$2" "$(cat "$1.pid")"
 }
 
-# ended NAME [CODE]: waits for it to end, with this code (0).
-ended() {
+# ended_with NAME CODE: waits for it to end, with this exit code.
+ended_with() {
 	wait_for [ -s "$1.rc" ] || return 1
-	[ "$(cat "$1.rc")" = "${2:-0}" ] ||
-		fail "$1 ended with $(cat "$1.rc"), not ${2:-0}:" \
+	[ "$(cat "$1.rc")" = "$2" ] ||
+		fail "$1 ended with $(cat "$1.rc"), not $2:" \
 			"$(tail -n 3 "$1.err" "$1.out")"
 }
 

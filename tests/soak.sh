@@ -406,18 +406,19 @@ has_read_all() {
 
 stop_clients() {
 	: >silence
-	check 'the client has sent all' ended tagarela
+	check 'the client has sent all' ended_with tagarela 0
 	for name in bot1 bot2; do
 		signal $name TERM
-		check "$name: nothing refused, twice or missing" ended $name
+		check "$name: nothing refused, twice or missing" \
+			ended_with $name 0
 		check "$name has spoken" \
 			grep -q 'ok=[1-9][0-9]* erro=0' $name.out
 	done
 	exec 4>&-
-	check 'the load has seen nothing wrong' ended load
+	check 'the load has seen nothing wrong' ended_with load 0
 	check 'client sub has come to the end' wait_for has_read_all
 	signal reader TERM
-	check 'client sub ends on a signal' ended reader 143
+	check 'client sub ends on a signal' ended_with reader 143
 }
 
 stop_daemons() {
@@ -426,7 +427,7 @@ stop_daemons() {
 		signal "$name" TERM
 	done
 	for name in $daemons; do
-		check "$name ends with 0" ended "$name"
+		check "$name ends with 0" ended_with "$name" 0
 	done
 	wait
 }

@@ -10,7 +10,7 @@ given() {
 	wait_for server_got "$(wc -c <given.in)"
 	kill9 server
 	server_up
-	is_over given
+	ended given
 	grep 'open requests: [1-9]' broker.err
 }
 
@@ -45,8 +45,8 @@ test_woken_server_stores_nothing_again() {
 	start ana zraw req "$FRONT" <ana.in
 	wait_for server_got "$(cat r1.in ana.in | wc -c)"
 	server_up server2
-	is_over r1
-	is_over ana
+	ended r1
+	ended ana
 	signal server CONT
 	stop server
 	load_is_exact geral r1
@@ -62,7 +62,7 @@ test_refused_is_not_stored_late() {
 	load r1 geral 1
 	start r1 zraw -l req "$FRONT" <r1.in
 	wait_for server_got "$(wc -c <r1.in)"
-	is_over r1
+	ended r1
 	has r1.out 'servidor indisponível'
 	was_away() {
 		[ $(($(date +%s) - stopped)) -gt 6 ]

@@ -22,7 +22,7 @@ start_load() {
 load_is_exact() {
 	rm -f answered
 	for who in $2; do
-		is_over "$who"
+		ended "$who"
 		want "$(wc -l <"$who.in")" "$(wc -l <"$who.out")"
 		refute grep -v '"status":"OK"' "$who.out"
 		paste "$who.out" "$who.in" | sed >>answered \
@@ -48,9 +48,9 @@ conversation() {
 	"$1"
 	numbers 401 500 | tee ana.in >bia.in
 	exec 4>&- 5>&-
-	is_over ana
-	is_over bia
-	is_over bob
+	ended ana
+	ended bia
+	ended bob
 	numbers 1 1000 >expected
 	cut -f 1 bob.out >got
 	want_same expected got
@@ -207,7 +207,7 @@ test_broker_stops_in_order() {
 	wait_for server_got "$(wc -c <r1.in)"
 	signal broker TERM
 	signal server CONT
-	is_over broker
+	ended broker
 	load_is_exact geral r1
 }
 
@@ -217,25 +217,25 @@ test_signals() {
 		up -c geral
 		client -u ana pub geral oi
 		signal broker $s
-		is_over broker
+		ended broker
 		signal server $s
-		is_over server
+		ended server
 		signal proxy $s
-		is_over proxy
+		ended proxy
 		unset FRONT BACK
 		broker_up
 		signal broker $s
-		is_over broker
+		ended broker
 		server_up
 		signal server $s
-		is_over server
+		ended server
 		unset FRONT BACK XSUB XPUB
 		rm -f ./*.err
 	done
 }
 
-# used NAME...: a line each: NAME, its CPU time so far in hundredths of a second,
-# and how often its threads woke up.
+# used NAME...: a line each: NAME, its CPU time so far in hundredths of a
+# second, and how often its threads woke up.
 used() {
 	for name; do
 		echo "$name"
@@ -256,11 +256,13 @@ test_idle_costs_nothing() {
 	start sub client -u bob sub -s 0 geral
 	start bot bot -u robo -n 1000 -i 100000
 	wait_for grep -q robo sub.out
-	all='broker proxy server sub bot'
 	wait_for client ping
-	used $all >before
+	all_used() {
+		used broker proxy server sub bot
+	}
+	all_used >before
 	sleep 5
-	used $all >after
+	all_used >after
 	paste before after | awk '{ print $1, $5 - $2, $6 - $3 }' >spent
 	want 5 "$(wc -l <spent)"
 	want '' "$(awk '$2 > 10 || $3 > 150' spent)"
