@@ -1,6 +1,7 @@
-/* json_check.c: reads one JSON text from stdin; exit 0 when json.c accepts it, 1 and the reason on
- * stderr when not. For test suites from outside: duplicate keys are let through, as the grammar
- * does and as those suites want it; recado's own programs refuse them. */
+/* json_check.c: reads one JSON text from stdin; exit 0 when json.c accepts it,
+ * 1 and the reason on stderr when not. For test suites from outside: duplicate
+ * keys are let through, as the grammar does and as those suites want it;
+ * recado's own programs refuse them. */
 #include "../json.h"
 #include "../util.h"
 

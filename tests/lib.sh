@@ -1,9 +1,14 @@
 # shellcheck shell=sh disable=SC2154
 # tests/lib.sh: what test.sh and the scripts in tests/ share: waiting for a
-# condition, processes by name, counting. Whoever sources it defines
-# fail MESSAGE..., which prints the message and then exits or returns 1.
+# condition, processes by name, counting.
 #
 # PATIENCE: seconds to wait for a condition before it counts as failed.
+
+# fail MESSAGE...: to be replaced where a failure ends more than a function.
+fail() {
+	echo "FAILED: $*"
+	return 1
+}
 
 # --- waiting
 
@@ -26,7 +31,7 @@ wait_for() {
 	set $trace
 }
 
-# To be replaced by those that end before their time.
+# To be replaced by scripts that can be told to stop waiting.
 stopped_early() {
 	false
 }
@@ -115,7 +120,7 @@ try() {
 	exit 1
 }
 
-# To be replaced by those that have more to show when a try has failed.
+# To be replaced by scripts that have more to show when a try has failed.
 explain() {
 	:
 }

@@ -52,11 +52,6 @@ daemons="broker proxy $servers"
 dir=$(mktemp -d) || exit 1
 cd "$dir" || exit 1
 
-fail() {
-	echo "FAILED: $*"
-	return 1
-}
-
 # below N: sets $n to a random number below N.
 below() {
 	random=$(((random * 1103515245 + 12345) % 2147483648))

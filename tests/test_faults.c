@@ -1,5 +1,5 @@
-/* test_faults.c: the n-th call to the system fails, whichever it is, once or from then on; and the disk
- * is full, at whatever point. */
+/* test_faults.c: the n-th call to the system fails, for every call and every n,
+ * once or from then on; and the disk is full, at any point. */
 #include "tap.h"
 #include "scenario.h"
 
@@ -14,9 +14,11 @@ static const struct {
 	enum sim_call call;
 	int error, half;
 } fault[] = {
-	{ SIM_OPEN, EMFILE, 0 }, { SIM_OPEN, EACCES, 0 }, { SIM_OPEN, ENOSPC, 0 },
+	{ SIM_OPEN, EMFILE, 0 }, { SIM_OPEN, EACCES, 0 },
+	{ SIM_OPEN, ENOSPC, 0 },
 	{ SIM_READ, EIO, 0 },
-	{ SIM_WRITE, ENOSPC, 0 }, { SIM_WRITE, EIO, 1 }, { SIM_WRITE, EFBIG, 0 }, { SIM_WRITE, ENOSPC, 1 },
+	{ SIM_WRITE, ENOSPC, 0 }, { SIM_WRITE, EIO, 1 },
+	{ SIM_WRITE, EFBIG, 0 }, { SIM_WRITE, ENOSPC, 1 },
 	{ SIM_SIZE, EIO, 0 },
 	{ SIM_TRUNCATE, EIO, 0 },
 	{ SIM_SYNC, EIO, 0 }, { SIM_SYNC, ENOSPC, 0 },
@@ -30,8 +32,8 @@ static const struct {
 
 static int is_sync(const struct sim_fault *f)
 {
-	return (f->call == SIM_SYNC || f->call == SIM_SYNC_DIR || f->call == SIM_SYNC_ALL) &&
-	    f->error != ENOSYS;
+	return (f->call == SIM_SYNC || f->call == SIM_SYNC_DIR ||
+	    f->call == SIM_SYNC_ALL) && f->error != ENOSYS;
 }
 
 static int durable_checks;      /* how many more */
@@ -41,17 +43,19 @@ static void check_turn(struct scenario *p)
 {
 	const char *why;
 
-	CHECK(!truncates || !oracle_half_line(&p->oracle, p->sim), "turn %d: a log ends in half a line",
-	    p->turns);
+	CHECK(!truncates || !oracle_half_line(&p->oracle, p->sim),
+	    "turn %d: a log ends in half a line", p->turns);
 	if (sim_faults_struck(p->sim) == 0 || durable_checks == 0)
 		return;
 	durable_checks--;
 	why = scenario_durable(p);
-	CHECK(why == NULL, "turn %d, would not survive a power loss: %s", p->turns, why);
+	CHECK(why == NULL, "turn %d, would not survive a power loss: %s",
+	    p->turns, why);
 }
 
-/* The disk is good again: nothing acknowledged is missing, nothing refused is there, both servers go on
- * at once; and all of it is durable, and found by the next start. */
+/* The disk works again: nothing acknowledged is missing, nothing refused
+ * is there, both servers go on at once; and all of it is durable, and
+ * found by the next start. */
 static const char *good_again(struct scenario *p)
 {
 	const char *why = p->oracle.why[0] != '\0' ? p->oracle.why : NULL;
@@ -77,7 +81,8 @@ static const char *good_again(struct scenario *p)
 /* A store whose sync failed says so at its next turn, at the latest. */
 static void end_broken(struct scenario *p, int who)
 {
-	int r = p->store[who] != NULL ? store_begin(p->store[who]) : STORE_REFUSED;
+	int r = p->store[who] != NULL ? store_begin(p->store[who]) :
+	    STORE_REFUSED;
 
 	if (r == 0)
 		store_end(p->store[who]);
@@ -102,7 +107,8 @@ static int run(const struct scenario *start, struct sim_fault f)
 	scenario_script(&p);
 	p.after = NULL;
 	struck = sim_faults_struck(p.sim);
-	for (int who = 0; who < SCENARIO_SERVERS && is_sync(&f) && struck > 0; who++)
+	for (int who = 0; who < SCENARIO_SERVERS && is_sync(&f) && struck > 0;
+	    who++)
 		end_broken(&p, who);
 	if (is_sync(&f) && struck > 0 && p.broken == 0)
 		why = "a sync failed and the store went on";
@@ -110,8 +116,9 @@ static int run(const struct scenario *start, struct sim_fault f)
 		why = "the store is broken and no sync has failed";
 	if (why == NULL)
 		why = good_again(&p);
-	CHECK(why == NULL, "%s call %ld fails %s with %s%s: %s", sim_call_name(f.call), f.n,
-	    f.for_ever ? "from then on" : "once", strerror(f.error), f.half ? " after half" : "", why);
+	CHECK(why == NULL, "%s call %ld fails %s with %s%s: %s",
+	    sim_call_name(f.call), f.n, f.for_ever ? "from then on" : "once",
+	    strerror(f.error), f.half ? " after half" : "", why);
 	scenario_end(&p);
 	runs++;
 	return struck;
@@ -158,13 +165,14 @@ static int run_recovery(const struct scenario *crashed, struct sim_fault f)
 	if (s != NULL && store_begin(s) == 0)
 		store_end(s);
 	if (s != NULL)
-		(void)store_checkpoint(s);      /* good or not, what was acknowledged stays */
+		/* good or not, what was acknowledged stays */
+		(void)store_checkpoint(s);
 	struck = sim_faults_struck(p.sim);
 	end_broken(&p, 0);
 	why = good_again(&p);
-	CHECK(why == NULL, "%s call %ld of the recovery fails %s with %s%s: %s", sim_call_name(f.call),
-	    f.n, f.for_ever ? "from then on" : "once", strerror(f.error), f.half ? " after half" : "",
-	    why);
+	CHECK(why == NULL, "%s call %ld of the recovery fails %s with %s%s: %s",
+	    sim_call_name(f.call), f.n, f.for_ever ? "from then on" : "once",
+	    strerror(f.error), f.half ? " after half" : "", why);
 	scenario_end(&p);
 	runs++;
 	return struck;
@@ -195,10 +203,12 @@ static void test_recovery(void)
 	fail_recovery(14, SIM_DROP);
 	fail_recovery(85, SIM_DROP);            /* a new segment: truncate */
 	fail_recovery(100, SIM_SUBSET);
-	fail_recovery(215, SIM_DROP);           /* many logs: sync_all, unlink */
+	/* many logs: sync_all, unlink */
+	fail_recovery(215, SIM_DROP);
 	fail_recovery(261, SIM_DROP);
 	fail_recovery(330, SIM_ZEROS);
-	/* A recovery commits nothing, so it never asks how much room there is. */
+	/* A recovery commits nothing, so it never asks how much
+	 * room there is. */
 	for (size_t i = 0; i < COUNT(fault); i++)
 		CHECK(recoveries_failed[i] > 0 || fault[i].call == SIM_ROOM,
 		    "no %s call has failed with %s",
@@ -207,7 +217,7 @@ static void test_recovery(void)
 
 /* ---- full ---- */
 
-/* A disk of some size, which nobody can tell: the store finds out by writing. */
+/* A disk of unknown size: the store finds out by writing. */
 static void run_full(uint64_t capacity)
 {
 	const struct sim_fault room = { SIM_ROOM, 1, 1, ENOSYS, 0 };
@@ -227,7 +237,8 @@ static void run_full(uint64_t capacity)
 		why = "a turn did not begin";
 	if (why == NULL)
 		why = good_again(&p);
-	CHECK(why == NULL, "with %llu bytes: %s", (unsigned long long)capacity, why);
+	CHECK(why == NULL, "with %llu bytes: %s", (unsigned long long)capacity,
+	    why);
 	scenario_end(&p);
 	runs++;
 }
@@ -241,7 +252,8 @@ static void test_full(void)
 	scenario_script(&p);
 	enough = sim_used(p.sim);
 	scenario_end(&p);
-	for (uint64_t capacity = 1; capacity < enough; capacity += 61 * (uint64_t)stride)
+	for (uint64_t capacity = 1; capacity < enough;
+	    capacity += 61 * (uint64_t)stride)
 		run_full(capacity);
 }
 
@@ -249,9 +261,11 @@ int main(int argc, char **argv)
 {
 	stride = scenario_stride(argc, argv);
 	scenario_limits();
-	check_group("the n-th call fails", test_calls);
-	check_group("the n-th call of a recovery fails", test_recovery);
-	check_group("the disk is full at some point", test_full);
+	check_group("any call fails: nothing acknowledged is lost", test_calls);
+	check_group("any call of a recovery fails: the next one succeeds",
+	    test_recovery);
+	check_group("a full disk refuses, and goes on when there is room",
+	    test_full);
 	printf("# %ld runs\n", runs);
 	return check_done();
 }
