@@ -380,7 +380,7 @@ static void compare_file(struct oracle *m, const struct sim *sim, size_t i)
 }
 
 static void compare_names(struct oracle *m, const struct sim *sim,
-    enum disk_dir dir, enum topic_kind kind, int damage)
+    enum disk_dir dir, enum topic_kind kind)
 {
 	struct buf b = { 0 };
 	const char *file;
@@ -389,13 +389,12 @@ static void compare_names(struct oracle *m, const struct sim *sim,
 		size_t k = 0;
 
 		if (strstr(file, ".damaged-") != NULL) {
-			if (!damage)
-				wrong(m, "%s was made", file);
+			wrong(m, "%s was made", file);
 			continue;
 		}
 		buf_clear(&b);
 		if (name_from_file(&b, file) == -1) {
-			wrong(m, "%s is no log", file);
+			wrong(m, "%s is not a log", file);
 			continue;
 		}
 		while (k < m->logs && !(m->log[k].kind == kind &&
@@ -437,15 +436,15 @@ static int agree(void *ctx, const struct batch *batch)
 	return 0;
 }
 
-const char *oracle_files_wrong(struct oracle *m, struct sim *sim, int damage)
+const char *oracle_files_wrong(struct oracle *m, struct sim *sim)
 {
 	struct disk *disk = sim_handle(sim);
 	struct agreeing a = { m, sim };
 
 	for (size_t i = 0; i < m->logs; i++)
 		compare_file(m, sim, i);
-	compare_names(m, sim, DISK_CHANNELS, TOPIC_CHANNEL, damage);
-	compare_names(m, sim, DISK_USERS, TOPIC_USER, damage);
+	compare_names(m, sim, DISK_CHANNELS, TOPIC_CHANNEL);
+	compare_names(m, sim, DISK_USERS, TOPIC_USER);
 	if (journal_scan(disk, agree, &a) != 0)
 		wrong(m, "journal: cannot be read: %s", strerror(errno));
 	disk->free(disk);

@@ -30,11 +30,9 @@ struct oracle_id {
 };
 
 struct oracle {
-	/* the first one is events.log */
-	struct oracle_log log[ORACLE_LOGS];
+	struct oracle_log log[ORACLE_LOGS];     /* the first is events.log */
 	size_t logs;
-	/* oldest first, those of the batch at the end */
-	struct oracle_id *id;
+	struct oracle_id *id;   /* oldest first, the batch's ones at the end */
 	size_t ids, ids_cap, ids_acked;
 	int doubt;              /* it is unknown whether the batch was stored */
 	char why[256];          /* what was wrong first; "" for nothing */
@@ -61,10 +59,9 @@ void oracle_refuse(struct oracle *m);
 void oracle_settle(struct oracle *m, struct store *s);
 
 /* NULL, or what is wrong with what a store says, within a turn; and
- * with what stands in the files. Quarantined files are wrong too,
- * unless there was damage. */
+ * with what stands in the files. Quarantined files are wrong too. */
 const char *oracle_wrong(struct oracle *m, struct store *s);
-const char *oracle_files_wrong(struct oracle *m, struct sim *sim, int damage);
+const char *oracle_files_wrong(struct oracle *m, struct sim *sim);
 /* 1: a log ends in the middle of a line. */
 int oracle_half_line(const struct oracle *m, const struct sim *sim);
 

@@ -310,19 +310,19 @@ static const char *settle(struct scenario *p, int who)
 	return NULL;
 }
 
-const char *scenario_sound(struct scenario *p, int damage)
+const char *scenario_sound(struct scenario *p)
 {
 	const char *why = settle(p, 0);
 
 	if (why == NULL)
-		why = oracle_files_wrong(&p->oracle, p->sim, damage);
+		why = oracle_files_wrong(&p->oracle, p->sim);
 	if (why == NULL)
 		why = scenario_turn(p, 0);
 	scenario_down(p, 0);
 	if (why == NULL)
 		why = scenario_turn(p, 1);
 	if (why == NULL)
-		why = oracle_files_wrong(&p->oracle, p->sim, damage);
+		why = oracle_files_wrong(&p->oracle, p->sim);
 	scenario_down(p, 1);
 	if (why == NULL && sim_writes_unlocked(p->sim) > 0)
 		why = "something was written without the lock";
@@ -339,7 +339,7 @@ const char *scenario_durable(const struct scenario *p)
 
 	scenario_copy(&copy, p);
 	sim_power_loss(copy.sim, SIM_DROP, 0);
-	why = scenario_sound(&copy, 0);
+	why = scenario_sound(&copy);
 	/* cut it says enough */
 	(void)snprintf(text, sizeof text, "%s", why != NULL ? why : "");
 	scenario_end(&copy);

@@ -15,9 +15,8 @@ struct scenario {
 	struct store *store[SCENARIO_SERVERS];      /* NULL: not running */
 	int turns;
 	int broken;             /* how often a store was */
-	/* how often an open store did not even begin a turn */
-	int begins_refused;
-	/* called after each turn that ended well; may be NULL */
+	int begins_refused;     /* turns that an open store did not begin */
+	/* Called after each turn that ended well; may be NULL. */
 	void (*after)(struct scenario *p);
 };
 
@@ -28,7 +27,7 @@ void scenario_limits(void);
  * argument, or else the variable STRIDE, says so: for slow builds. */
 long scenario_stride(int argc, char **argv);
 
-/* takes the disk over */
+/* Takes ownership of the disk, which scenario_end() frees. */
 void scenario_begin(struct scenario *p, struct sim *sim);
 void scenario_end(struct scenario *p);
 
@@ -40,7 +39,7 @@ void scenario_script(struct scenario *p);
 /* Everything is checked with a store, the files too; then it goes on, is opened
  * again, and everything is checked again. NULL, or what was wrong. The servers
  * must be down, and are afterwards. */
-const char *scenario_sound(struct scenario *p, int damage);
+const char *scenario_sound(struct scenario *p);
 /* Whether all that was acknowledged would survive a power loss now:
  * tried out on a copy. */
 const char *scenario_durable(const struct scenario *p);

@@ -175,11 +175,6 @@ const char *sim_call_name(enum sim_call which)
 	return name[which];
 }
 
-long sim_calls(const struct sim *sim, enum sim_call which)
-{
-	return sim->calls[which];
-}
-
 void sim_set_fault(struct sim *sim, const struct sim_fault *fault)
 {
 	if (sim->faults == FAULTS_MAX)

@@ -44,8 +44,7 @@ enum sim_loss {
 	SIM_SUBSET,
 	/* the same, but in any order, older bytes over newer ones */
 	SIM_SHUFFLE,
-	/* all up to one write, and of that the part before or
-	 * after some byte */
+	/* all up to one write, and of that a part, up to or from some byte */
 	SIM_TEAR,
 	SIM_LOSSES
 };
@@ -58,12 +57,10 @@ void sim_power_loss(struct sim *sim, enum sim_loss loss, uint32_t seed);
 
 enum sim_call {
 	SIM_OPEN, SIM_READ, SIM_WRITE, SIM_SIZE, SIM_TRUNCATE, SIM_SYNC,
-	SIM_SYNC_DIR, SIM_SYNC_ALL,
-	SIM_UNLINK, SIM_LIST, SIM_LOCK, SIM_ROOM, SIM_CALLS
+	SIM_SYNC_DIR, SIM_SYNC_ALL, SIM_UNLINK, SIM_LIST, SIM_LOCK, SIM_ROOM,
+	SIM_CALLS
 };
 const char *sim_call_name(enum sim_call call);
-/* how many there were */
-long sim_calls(const struct sim *sim, enum sim_call call);
 
 /* The n-th call from now on fails; several may be set. A failed sync leaves
  * what it was asked to sync not synced, but clean, as Linux does: only bytes
@@ -78,23 +75,23 @@ struct sim_fault {
 };
 void sim_set_fault(struct sim *sim, const struct sim_fault *fault);
 void sim_no_faults(struct sim *sim);            /* and no limits */
-/* calls that failed because of them */
+/* How many calls failed because of them. */
 int sim_faults_struck(const struct sim *sim);
 
 /* Limits: bytes of all files, and open descriptors. 0: none. */
 void sim_set_capacity(struct sim *sim, uint64_t bytes);
 uint64_t sim_used(const struct sim *sim);
-/* 1: a write found too little room */
+/* 1: a write found too little room. */
 int sim_was_full(const struct sim *sim);
 void sim_set_open_max(struct sim *sim, int n);
 
 /* ---- what must never happen ---- */
 
-/* syncs by a process that had one fail */
+/* Syncs by a process that had one fail. */
 long sim_syncs_repeated(const struct sim *sim);
-/* changes by a process that did not have the lock */
+/* Changes by a process that did not have the lock. */
 long sim_writes_unlocked(const struct sim *sim);
-/* 0 when every store is closed */
+/* 0 when every store is closed. */
 size_t sim_open_files(const struct sim *sim);
 
 /* ---- contents ---- */

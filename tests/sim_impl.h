@@ -62,7 +62,6 @@ struct sim {
 	size_t handles;
 	long steps, when, end_at;
 	int only_process, ended;
-	long calls[SIM_CALLS];
 	struct sim_fault fault[FAULTS_MAX];
 	size_t faults;
 	int struck;

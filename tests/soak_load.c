@@ -15,8 +15,8 @@
  * what was under way there is lost), "hung" and "awake" (a server is stopped
  * while it has the lock: requests may be refused), "push" (no pauses now),
  * "flow" (say "flow" when requests are answered, publications come, and TALKERs
- * are heard). At its end all stop, the subscriber reads on to the end, and one
- * line of totals comes.
+ * are heard). When stdin ends all stop, the subscriber reads on to the last
+ * message, and one line of totals comes.
  *
  * acked, unknown and seen.TOPIC in DIRECTORY then hold what was answered OK,
  * what may be stored or not, and what the subscriber saw. Each breach of a
@@ -80,8 +80,7 @@ struct topic {
 	const char *name;
 	int inbox;
 	uint64_t last;          /* seen */
-	/* of them in publications, since flow was asked for */
-	uint64_t live;
+	uint64_t live;          /* published since flow was asked for */
 	int64_t ask;            /* when */
 	int complete;           /* at the end: there is no more */
 	uint64_t order[SENDERS];        /* highest number seen */
@@ -89,8 +88,8 @@ struct topic {
 };
 
 static struct sender sender[SENDERS] = {
-	{ .name = "req1" }, { .name = "req2" }, { .name = "req3" },
-	{ .name = "req4" },
+	{ .name = "req1" }, { .name = "req2" },
+	{ .name = "req3" }, { .name = "req4" },
 	{ .name = "retry1", .kind = RETRY },
 	{ .name = "retry2", .kind = RETRY },
 	{ .name = "pipe1", .kind = PIPELINE },
@@ -98,8 +97,7 @@ static struct sender sender[SENDERS] = {
 };
 static struct topic topic[TOPICS] = {
 	{ .name = "canal1" }, { .name = "canal2" }, { .name = "canal3" },
-	{ .name = "canal4" },
-	{ .name = "caixa", .inbox = 1 }
+	{ .name = "canal4" }, { .name = "caixa", .inbox = 1 }
 };
 
 static const char *broker, *proxy, *directory;

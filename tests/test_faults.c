@@ -66,13 +66,13 @@ static const char *good_again(struct scenario *p)
 	if (why == NULL)
 		why = scenario_turn(p, 0);
 	if (why == NULL)
-		why = oracle_files_wrong(&p->oracle, p->sim, 0);
+		why = oracle_files_wrong(&p->oracle, p->sim);
 	if (why == NULL)
 		why = scenario_durable(p);
 	for (int who = 0; who < SCENARIO_SERVERS; who++)
 		scenario_down(p, who);
 	if (why == NULL)
-		why = scenario_sound(p, 0);
+		why = scenario_sound(p);
 	if (why == NULL && sim_syncs_repeated(p->sim) > 0)
 		why = "a sync was tried again after one had failed";
 	return why;

@@ -52,7 +52,7 @@ static void crash_again(const struct scenario *left, long step, int loss,
 		ended = sim_ended(p.sim);
 		lose(p.sim, recovery % 4 < 2 ? loss : SIM_SUBSET,
 		    seed + (uint32_t)recovery);
-		why = scenario_sound(&p, 0);
+		why = scenario_sound(&p);
 		CHECK(why == NULL,
 		    "step %ld, %s, seed %u, then step %ld of the recovery: %s",
 		    step, loss_name(loss), (unsigned)seed, recovery, why);
@@ -84,7 +84,7 @@ static void crash_at(long step)
 			    seed + (uint32_t)step * 16);
 			if (variant[i].again && seed == 0)
 				crash_again(&left, step, variant[i].loss, seed);
-			why = scenario_sound(&left, 0);
+			why = scenario_sound(&left);
 			CHECK(why == NULL, "step %ld, %s, seed %u: %s", step,
 			    loss_name(variant[i].loss), (unsigned)seed, why);
 			scenario_end(&left);
@@ -106,7 +106,7 @@ static void test_script(void)
 	CHECK(p.broken == 0 && p.oracle.why[0] == '\0', "%s", p.oracle.why);
 	scenario_down(&p, 0);
 	scenario_down(&p, 1);
-	why = scenario_sound(&p, 0);
+	why = scenario_sound(&p);
 	CHECK(why == NULL, "%s", why);
 	scenario_end(&p);
 }
@@ -143,13 +143,13 @@ static void kill_at(long step)
 	for (int turn = 0; turn < 3 && why == NULL; turn++)
 		why = scenario_turn(&p, turn == 1 ? !alive : alive);
 	if (why == NULL)
-		why = oracle_files_wrong(&p.oracle, p.sim, 0);
+		why = oracle_files_wrong(&p.oracle, p.sim);
 	CHECK(why == NULL, "one is killed at step %ld, the other one sees: %s",
 	    step, why);
 	scenario_down(&p, 0);
 	scenario_down(&p, 1);
 	sim_power_loss(p.sim, SIM_DROP, 0);
-	why = scenario_sound(&p, 0);
+	why = scenario_sound(&p);
 	CHECK(why == NULL, "one is killed at step %ld, then all is dropped: %s",
 	    step, why);
 	scenario_end(&p);
@@ -174,7 +174,7 @@ static void kill_and_crash_at(long step)
 	for (int who = 0; who < SCENARIO_SERVERS; who++)
 		scenario_down(&p, who);
 	sim_power_loss(p.sim, step % 3 ? SIM_DROP : SIM_SUBSET, (uint32_t)step);
-	why = scenario_sound(&p, 0);
+	why = scenario_sound(&p);
 	CHECK(why == NULL,
 	    "one is killed at step %ld, and then the power goes: %s", step,
 	    why);

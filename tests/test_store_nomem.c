@@ -219,11 +219,11 @@ static int run(long n)
 	for (int turn = 0; turn < 3 && why == NULL; turn++)
 		why = scenario_turn(&p, turn % 2);
 	if (why == NULL)
-		why = oracle_files_wrong(&p.oracle, p.sim, 0);
+		why = oracle_files_wrong(&p.oracle, p.sim);
 	for (int who = 0; who < SCENARIO_SERVERS; who++)
 		scenario_down(&p, who);
 	if (why == NULL)
-		why = scenario_sound(&p, 0);
+		why = scenario_sound(&p);
 	CHECK(why == NULL, "request %ld fails%s: %s", n,
 	    all_fail ? " and all after it" : "", why);
 	scenario_end(&p);
