@@ -1,15 +1,17 @@
 #!/bin/sh
 # test.sh: what recado promises. Each promise is a function test_* in
-# tests/test_*.sh or a C program tests/test_*.c. "./test.sh" tries all of them,
-# "./test.sh NAME..." some. Quiet unless something fails.
+# tests/test_*.sh or a C program tests/test_*.c. "./test.sh" tries all of
+# them, "./test.sh NAME..." some. Quiet unless something fails.
 #
-# Every test runs in a directory of its own, with its own processes on free ports, waits for
-# conditions and never for time, and may leave nothing behind: at its end the daemons are told to
-# stop and must do so with exit code 0 and without a word of a sanitizer.
+# Every test runs in a directory of its own, with its own processes on free
+# ports. It waits for conditions and never for time, and leaves nothing behind:
+# at its end the daemons are told to stop and must do so with exit code 0 and
+# without a word from a sanitizer.
 #
-# JOBS: how many tests at once. PATIENCE: seconds to wait for a condition before it counts as failed.
-# KEEP=1 keeps the directories. OUT: where "make OUT=..." has built the programs.
-# JSONTESTSUITE: the folder with the files of that suite.
+# JOBS: how many tests at once. PATIENCE: seconds to wait for a condition
+# before it counts as failed. KEEP=1 keeps the directories. OUT: where
+# "make OUT=..." has built the programs. JSONTESTSUITE: the folder with the
+# files of that suite.
 set -u
 cd "$(dirname "$0")" || exit 1
 SOURCES=$(pwd)
@@ -21,21 +23,14 @@ LC_ALL=C
 export PATH OUT SOURCES LC_ALL
 unset RECADO_BROKER RECADO_PROXY RECADO_USER
 
-# --- waiting and comparing
+. tests/lib.sh
 
-# wait_for COMMAND...: until it succeeds.
-wait_for() {
-	{ case $- in *x*) trace=-x ;; *) trace=+x ;; esac; set +x; } 2>/dev/null
-	tries=$((PATIENCE * 20))
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		if [ $tries -le 0 ] || [ -e "$tmp/stop" ]; then
-			fail "waited in vain for: $*"
-		fi
-		sleep 0.05
-	done
-	set $trace
+# After a signal nobody waits any longer.
+stopped_early() {
+	[ -e "$tmp/stop" ]
 }
+
+# --- comparing
 
 fail() {
 	echo "FAILED: $*"
@@ -64,13 +59,17 @@ has() {
 }
 
 hasnt() {
+	[ -e "$1" ] || fail "there is no $1"
 	! grep -F -e "$2" "$1" || fail "\"$2\" is in $1"
 }
 
-# refute COMMAND...: it must fail. (A "!" would not end a test: set -e looks away.)
+# refute COMMAND...: it must say no, with 1; it may not end in another way,
+# because a file is missing or because it crashed. (A "!" would not end a
+# test: set -e ignores it.)
 refute() {
-	"$@" || return 0
-	fail "this should have failed: $*"
+	got=0
+	"$@" || got=$?
+	[ $got = 1 ] || fail "ended with $got, not 1: $*"
 }
 
 # exits CODE COMMAND...: it must end with this code; what it said is in ./said.
@@ -79,7 +78,8 @@ exits() {
 	shift
 	got=0
 	"$@" >said 2>&1 || got=$?
-	[ "$got" = "$code" ] || fail "$* ended with $got, not $code: $(cat said)"
+	[ "$got" = "$code" ] ||
+		fail "$* ended with $got, not $code: $(cat said)"
 }
 
 # more_than FILE N: has it more than N lines?
@@ -94,36 +94,29 @@ numbers() {
 
 # --- processes
 
-# start NAME COMMAND...: in the background, with what it says in NAME.out and NAME.err, its process
-# id in NAME.pid, and once it has ended its exit code in NAME.rc. What an earlier one of this name
-# said on stderr goes to NAME.before.
+# start NAME COMMAND...: runs it in the background. It is an error when a
+# daemon ends later that was not told to.
 start() {
-	name=$1
-	shift
-	rm -f "$name.rc" "$name.pid"
-	[ ! -e "$name.err" ] || cat "$name.err" >>"$name.before"
+	rm -f "$1.rc" "$1.pid" "$1.expected"
 	{
 		(
 			set +ex
-			exec 4>&- 5>&-          # pipes that only the test may hold open
-			"$@" <&3 3<&- >>"$name.out" 2>"$name.err" &
-			echo $! >"$name.pid"
-			wait $!
-			echo $? >"$name.rc"
+			# Only the test may hold its pipes open.
+			exec 4>&- 5>&-
+			run "$@" <&3 3<&-
 		) &
 	} 3<&0 2>/dev/null
-	wait_for [ -s "$name.pid" ]
+	wait_for started "$1"
 }
 
-# signal NAME SIGNAL
-signal() {
-	kill -s "$2" "$(cat "$1.pid")"
+started() {
+	[ -s "$1.pid" ] || [ -s "$1.rc" ]
 }
 
-# ended NAME [CODE]: waits for it to end, with this code (0).
+# ended NAME [CODE]: waits for its end, with this exit code (0).
 ended() {
-	wait_for [ -s "$1.rc" ]
-	[ "$(cat "$1.rc")" = "${2:-0}" ] || fail "$1 ended with $(cat "$1.rc"): $(cat "$1.err")"
+	: >"$1.expected"
+	ended_with "$1" "${2:-0}"
 }
 
 # stop NAME: tells it to, and wants it to do so without an error.
@@ -135,7 +128,7 @@ stop() {
 # kill9 NAME
 kill9() {
 	signal "$1" KILL
-	wait_for [ -s "$1.rc" ]
+	ended "$1" 137
 }
 
 # --- the system
@@ -147,27 +140,25 @@ ready() {
 }
 
 ready_or_ended() {
-	[ -s "$1.rc" ] || grep -q ready "$1.err"
-}
-
-# on NAME N: the N-th endpoint that NAME names when it is ready.
-on() {
-	ready "$1"
-	sed -n 's/.*ready: *//p' "$1.err" | tail -n 1 | tr ', ' '[\n*]' | grep :// | sed -n "$2p"
+	[ -s "$1.rc" ] || is_ready "$1"
 }
 
 broker_up() {
-	start broker broker -f "${FRONT:-tcp://127.0.0.1:*}" -k "${BACK:-tcp://127.0.0.1:*}"
-	FRONT=$(on broker 1)
-	BACK=$(on broker 2)
+	start broker broker -f "${FRONT:-tcp://127.0.0.1:*}" \
+		-k "${BACK:-tcp://127.0.0.1:*}"
+	ready broker
+	FRONT=$(endpoint broker 1)
+	BACK=$(endpoint broker 2)
 	RECADO_BROKER=$FRONT
 	export RECADO_BROKER
 }
 
 proxy_up() {
-	start proxy proxy -s "${XSUB:-tcp://127.0.0.1:*}" -x "${XPUB:-tcp://127.0.0.1:*}"
-	XSUB=$(on proxy 1)
-	XPUB=$(on proxy 2)
+	start proxy proxy -s "${XSUB:-tcp://127.0.0.1:*}" \
+		-x "${XPUB:-tcp://127.0.0.1:*}"
+	ready proxy
+	XSUB=$(endpoint proxy 1)
+	XPUB=$(endpoint proxy 2)
 	RECADO_PROXY=$XPUB
 	export RECADO_PROXY
 }
@@ -180,23 +171,49 @@ server_up() {
 	ready "$as"
 }
 
+# limited_server_up OPTION LIMIT: as ulimit takes them.
+limited_server_up() {
+	# shellcheck disable=SC2016 # the inner shell expands them
+	start server sh -c 'ulimit "$0" "$1"
+		exec server -d data -b "$2" -p "$3"' "$1" "$2" "$BACK" "$XSUB"
+	ready server
+}
+
 up() {
 	broker_up
 	proxy_up
 	server_up server "$@"
 }
 
-# ask JSON: one request by a plain REQ socket; prints the answer with each time made a T.
+# request SERVICE DATA: prints one; DATA are the members of its "data".
+request() {
+	printf '{"service":"%s","data":{%s}}' "$1" "$2"
+}
+
+# requests SERVICE DATA: one for each line of stdin, which takes the place of
+# each & in DATA.
+requests() {
+	sed "s/.*/$(request "$1" "$2")/"
+}
+
+# ask SERVICE DATA: one request from a plain REQ socket; prints the reply with
+# each time made a T.
 ask() {
-	printf '%s' "$1" | zraw req "$FRONT" | undated
+	request "$1" "$2" | zraw req "$FRONT" | undated
+}
+
+# replies SERVICE DATA REPLY: these are the members of the reply's "data".
+replies() {
+	want "$(request "$1" "$3,\"timestamp\":T")" "$(ask "$1" "$2")"
 }
 
 undated() {
 	sed 's/"timestamp":[0-9][0-9]*\.[0-9]\{3\}/"timestamp":T/g'
 }
 
-# hear NAME PREFIX COUNT [msg]: a bare subscriber, which is known to be there when this returns. It is
-# tried with publications on the topic PREFIX, a channel or, with msg, a user.
+# hear NAME PREFIX COUNT [msg]: a bare subscriber, which is known to be there
+# when this returns. It is tried with publications on the topic PREFIX, a
+# channel or, with msg, a user.
 hear() {
 	start "$1" zraw sub "$XPUB" "$2" "$3"
 	wait_for heard "$1" "$2" "${4:-pub}"
@@ -206,48 +223,77 @@ heard() {
 	client -u probe "$3" "$2" probe && [ -s "$1.out" ]
 }
 
+# wait_for server_got BYTES: a stopped server has received that much. The kernel
+# holds it, since nobody reads. Linux only: sees the connections to the back.
+server_got() {
+	awk -v port="$(printf '%04X' "${BACK##*:}")" \
+		-v want="$(printf '%08X' "$1")" '
+		$3 ~ ":" port "$" && $4 == "01" && substr($5, 10) >= want {
+			found = 1
+		}
+		END { exit !found }' /proc/net/tcp
+}
+
 # What must be true of the logs after every test.
 logs_are_right() {
-	[ ! -d data ] || [ -e damaged_on_purpose ] || logck -q data || fail "logck: $(logck data)"
+	[ ! -d data ] || [ -e damaged_on_purpose ] || logck -q data ||
+		fail "logck: $(logck data)"
 }
 
 # --- running the tests
 
-# The end of every test: whoever still runs is told to stop. Daemons must obey.
+# tell_to_stop NAME: at the end of a test, whatever state it is in.
+tell_to_stop() {
+	signal "$1" CONT
+	signal "$1" TERM
+	: >"$1.expected"
+	(wait_for [ -s "$1.rc" ]) && return
+	signal "$1" KILL
+	(wait_for [ -s "$1.rc" ])
+	return 1
+}
+
+# ended_well NAME: a daemon that was told to stop did, without an error, and
+# none ended by itself. What kill9 did is no error of theirs.
+ended_well() {
+	[ -e "$1.expected" ] || {
+		echo "FAILED: $1 ended by itself with $(cat "$1.rc")"
+		return 1
+	}
+	[ "$(cat "$1.rc")" = 0 ] || [ "$(cat "$1.rc")" = 137 ] || {
+		echo "FAILED: $1 ended with $(cat "$1.rc")"
+		return 1
+	}
+}
+
+show_ends() {
+	for file in *.before *.err *.out; do
+		[ -s "$file" ] || continue
+		printf '\n--- the end of %s\n' "$file"
+		tail -n 8 "$file"
+	done
+}
+
+# The end of every test: what still runs is told to stop. Daemons must obey.
 finish() {
 	result=$?
 	{ set +ex; } 2>/dev/null
 	trap - EXIT
 	for file in *.pid; do
-		name=${file%.pid}
-		if [ ! -e "$file" ] || [ -s "$name.rc" ]; then
-			continue
-		fi
-		signal "$name" CONT
-		signal "$name" TERM
-		(wait_for [ -s "$name.rc" ]) || {
-			result=1
-			signal "$name" KILL
-			wait_for [ -s "$name.rc" ]
-		}
-		case $name in
-		broker* | proxy* | server*) [ "$(cat "$name.rc")" = 0 ] || {
-			echo "FAILED: $name ended with $(cat "$name.rc")"
-			result=1
-		} ;;
-		esac
+		[ ! -e "$file" ] || tell_to_stop "${file%.pid}" || result=1
+	done
+	for file in broker*.rc proxy*.rc server*.rc; do
+		[ ! -e "$file" ] || ended_well "${file%.rc}" || result=1
 	done
 	(logs_are_right) || result=1
-	! cat ./*.err ./*.before 2>/dev/null | grep -e Sanitizer -e 'runtime error' || result=1
-	if [ $result != 0 ]; then
-		for file in *.before *.err *.out; do
-			[ -s "$file" ] && printf '\n--- the end of %s\n' "$file" && tail -n 8 "$file"
-		done
-	fi
+	! cat ./*.err ./*.before 2>/dev/null |
+		grep -e Sanitizer -e 'runtime error' || result=1
+	[ $result = 0 ] || show_ends
 	exit $result
 }
 
-# Both leave what is to be shown in $1/show, and "PASSED FAILED SKIPPED" in $1/count.
+# Both leave what is to be shown in $1/show, and "PASSED FAILED SKIPPED" in
+# $1/count.
 run_function() {
 	dir=$(mktemp -d)
 	(
@@ -264,7 +310,8 @@ run_function() {
 			echo "=== $2 failed"
 			grep '^FAILED' "$1/log" | head -n 3
 			echo '--- what was done'
-			sed '/^--- the end/,$d' "$1/log" | tail -n 50 | cut -c 1-600
+			sed '/^--- the end/,$d' "$1/log" | tail -n 50 |
+				cut -c 1-600
 			sed -n '/^--- the end/,$p' "$1/log" | cut -c 1-400
 		} >"$1/show" ;;
 	esac >"$1/count"
@@ -282,8 +329,10 @@ run_program() {
 	result=$?
 	good=$(grep -c '^ok' "$1/log")
 	bad=$(grep -c '^not ok' "$1/log")
-	if [ $result != 0 ] && [ "$bad" = 0 ] || [ $((good + bad)) = 0 ]; then
-		bad=$((bad + 1))        # it crashed, or counted nothing
+	# It crashed, has no tests or did not get to its end.
+	if [ $result != 0 ] && [ "$bad" = 0 ] || [ $((good + bad)) = 0 ] ||
+		! grep -q "^1\.\.$((good + bad))\$" "$1/log"; then
+		bad=$((bad + 1))
 	fi
 	echo "$good $bad 0" >"$1/count"
 	if [ "$bad" != 0 ]; then
@@ -324,7 +373,7 @@ if [ $# = 0 ]; then
 	set -- $(for c in tests/test_*.c; do basename "$c" .c; done) \
 		$(sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' tests/test_*.sh)
 fi
-# Ctrl-C reaches the daemons, too; the tests at hand fail, and clean up behind them.
+# Ctrl-C reaches the daemons, too; the tests at hand fail, and clean up.
 trap ': >"$tmp/stop"' HUP INT TERM
 workers=
 for _ in $(numbers 1 "$JOBS"); do
@@ -337,14 +386,11 @@ for worker in $workers; do
 	done
 done
 # shellcheck disable=SC2046 # three numbers
-set -- $(cat "$tmp"/*/count | awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
+set -- $(cat "$tmp"/*/count |
+	awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
+passed=$1 failed=$2 skipped=$3
 if [ -e "$tmp/stop" ]; then
 	echo 'stopped by a signal'
-	set -- "$1" $(($2 + 1)) "$3"
+	failed=$((failed + 1))
 fi
-if [ "$3" = 0 ]; then
-	echo "$1 passed, $2 failed"
-else
-	echo "$1 passed, $2 failed, $3 skipped"
-fi
-[ "$2" = 0 ]
+closing_line

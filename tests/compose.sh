@@ -1,28 +1,29 @@
 #!/bin/sh
-# compose.sh: the compose file for real: built, up, two bots talking, the logs read in the
-# container, the server killed and back, everything down and up again with nothing lost.
-# Needs a docker engine and the base image that the Dockerfile names; without an engine it says so
-# and counts as skipped.
+# tests/compose.sh: the compose file for real: built, up, two bots talking, the
+# logs read in the container, the server killed and back, everything down and up
+# again with nothing lost. Needs a docker engine and the base image that the
+# Dockerfile names; without an engine it says so and counts as skipped.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PATIENCE=${PATIENCE:-60}        # seconds for each condition
 IMAGE_BYTES_MAX=20000000
-# A project and ports of its own, so that one that is in use stays untouched.
+# Its own project and ports, so that one that is in use stays untouched.
 COMPOSE_PROJECT_NAME=recado-test-$$
 RECADO_BROKER_PORT=0
 RECADO_PROXY_PORT=0
 export COMPOSE_PROJECT_NAME RECADO_BROKER_PORT RECADO_PROXY_PORT
 
-. tests/try.sh
+. tests/lib.sh
 
-command -v docker >/dev/null || skip 'no docker here'
-docker info >/dev/null 2>&1 || skip 'no docker engine answers'
+
+command -v docker >/dev/null || skip_all 'no docker here'
+docker info >/dev/null 2>&1 || skip_all 'no docker engine answers'
 if docker compose version >/dev/null 2>&1; then
 	compose() { docker compose "$@"; }
 elif command -v docker-compose >/dev/null; then
 	compose() { docker-compose "$@"; }
 else
-	skip 'neither "docker compose" nor docker-compose here'
+	skip_all 'neither "docker compose" nor docker-compose here'
 fi
 
 dir=$(mktemp -d) || exit 1
@@ -39,8 +40,9 @@ explain() {
 }
 
 small() {
-	bytes=$(docker image inspect -f '{{.Size}}' recado) && echo "$bytes bytes" &&
-		[ "$bytes" -le $IMAGE_BYTES_MAX ]
+	bytes=$(docker image inspect -f '{{.Size}}' recado)
+	echo "$bytes bytes"
+	[ "$bytes" -le $IMAGE_BYTES_MAX ]
 }
 
 in_server() {
@@ -58,33 +60,42 @@ lines() {
 # Two bots have written more than so many lines together.
 bots_talk() {
 	log >"$dir/lines"
-	[ "$(cut -f 3 "$dir/lines" | sort -u | grep -c .)" -ge 2 ] && [ "$(wc -l <"$dir/lines")" -gt "$1" ]
+	[ "$(cut -f 3 "$dir/lines" | sort -u | grep -c .)" -ge 2 ] &&
+		[ "$(wc -l <"$dir/lines")" -gt "$1" ]
 }
 
 healthy() {
 	for service in broker proxy server; do
-		[ "$(docker inspect -f '{{.State.Health.Status}}' "$(compose ps -q $service)")" = healthy ] ||
-			return 1
+		id=$(compose ps -q $service)
+		state=$(docker inspect -f '{{.State.Health.Status}}' "$id")
+		[ "$state" = healthy ] || return 1
 	done
 }
 
 owner() {
-	[ "$(in_server id -u)" = 1000 ] && [ "$(in_server stat -c %u /data/channels/geral.log)" = 1000 ]
+	[ "$(in_server id -u)" = 1000 ] &&
+		[ "$(in_server stat -c %u /data/channels/geral.log)" = 1000 ]
 }
 
-# On this machine process 1 of a container has another number, and dies of SIGKILL like any other.
-# The restart policy brings it back; after "docker kill" it would not.
+# pid_of CONTAINER: the id of its process 1 outside of it.
+pid_of() {
+	docker inspect -f '{{.State.Pid}}' "$1"
+}
+
+# Seen from here, process 1 of a container is a process like any other and dies
+# of SIGKILL. The restart policy brings it back; after "docker kill" it would
+# not.
 kill_server() {
-	id=$(compose ps -q server) && pid=$(docker inspect -f '{{.State.Pid}}' "$id") &&
-		if kill -s KILL "$pid"; then
-			wait_for restarted "$id" "$pid"
-		else
-			docker kill -s KILL "$id" && docker start "$id"
-		fi
+	id=$(compose ps -q server) && pid=$(pid_of "$id") || return 1
+	if kill -s KILL "$pid"; then
+		wait_for restarted "$id" "$pid"
+	else
+		docker kill -s KILL "$id" && docker start "$id"
+	fi
 }
 
 restarted() {
-	now=$(docker inspect -f '{{.State.Pid}}' "$1")
+	now=$(pid_of "$1")
 	[ "$now" != "$2" ] && [ "$now" != 0 ]
 }
 
@@ -93,19 +104,21 @@ say() {
 }
 
 from_outside() {
-	[ ! -x ./client ] ||
-		./client -b "tcp://$(compose port broker 5555)" -p "tcp://$(compose port proxy 5558)" \
-			-u eva -t 10 pub geral 'from outside'
+	./client -b "tcp://$(compose port broker 5555)" \
+		-p "tcp://$(compose port proxy 5558)" \
+		-u eva -t 10 pub geral 'from outside'
 }
 
-# Everything that was there is there, at the front of what is there now.
+# What was there at remember() is there, and nothing came before it.
 nothing_lost() {
-	in_server cat /data/channels/geral.log >"$dir/now" &&
-		head -n "$(wc -l <"$dir/before")" "$dir/now" | cmp - "$dir/before" && in_server logck -q /data
+	in_server cat /data/channels/geral.log >"$dir/now" || return 1
+	head -n "$(wc -l <"$dir/before")" "$dir/now" | cmp - "$dir/before" &&
+		in_server logck -q /data
 }
 
 remember() {
-	in_server cat /data/channels/geral.log >"$dir/before" && [ -s "$dir/before" ]
+	in_server cat /data/channels/geral.log >"$dir/before" &&
+		[ -s "$dir/before" ]
 }
 
 stopped_in_order() {
@@ -123,7 +136,7 @@ try 'an ordinary user owns the logs' owner
 try 'a client in a container' say 'oi do container'
 try 'cat' in_server cat /data/channels/geral.log
 try 'grep' in_server grep -r 'oi do container' /data/channels
-try 'a client outside' from_outside
+try_with ./client 'a client outside' from_outside
 try 'its lines are there' remember
 try 'kill -9 of the server, and it is back' kill_server
 try 'the bots talk on' wait_for bots_talk $(($(lines) + 10))
@@ -135,4 +148,4 @@ try 'down' compose down
 try 'up again' compose up -d
 try 'nothing was lost' nothing_lost
 try 'and on they talk' wait_for bots_talk $(($(lines) + 10))
-echo "$passed passed, $failed failed"
+closing_line

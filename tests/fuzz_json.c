@@ -1,6 +1,6 @@
-/* fuzz_json.c: whatever the parser accepts must be described by sound nodes, and what its strings
- * mean must come back unchanged when it is written and read again. To run it:
- * clang -g -O1 -fsanitize=fuzzer,address,undefined fuzz_json.c json.c text.c buf.c && ./a.out */
+/* fuzz_json.c: every text that the parser accepts must be described by sound
+ * nodes, and what its strings mean must come back unchanged when it is written
+ * and read again. "make fuzz" runs it. */
 #include "../json.h"
 #include "../text.h"
 
@@ -18,10 +18,12 @@ static void check_string(const struct json_node *s)
 	struct json j = { 0 };
 	struct str a, b;
 
-	must(json_string(s, &meaning, &a) == 0 && utf8_valid(a) && a.n <= s->raw.n);
+	must(json_string(s, &meaning, &a) == 0 && utf8_valid(a) &&
+	    a.n <= s->raw.n);
 	must(s->escaped || a.p == s->raw.p);
 	json_put_string(&written, a);
-	must(!written.err && json_parse(&j, written.p, written.n) == 0 && j.n == 1);
+	must(!written.err && json_parse(&j, written.p, written.n) == 0 &&
+	    j.n == 1);
 	must(json_string(j.node, &meaning2, &b) == 0 && str_eq(a, b));
 	json_free(&j);
 	buf_free(&meaning);
@@ -29,7 +31,8 @@ static void check_string(const struct json_node *s)
 	buf_free(&meaning2);
 }
 
-/* A node lies within the text and holds what is listed inside of it, nothing else. */
+/* A node lies within the text and holds what is listed inside of
+ * it, nothing else. */
 static void check_node(const struct json *j, uint32_t i, struct str text)
 {
 	const struct json_node *v = &j->node[i];
@@ -37,7 +40,8 @@ static void check_node(const struct json *j, uint32_t i, struct str text)
 
 	must(v->raw.p >= text.p && v->raw.p + v->raw.n <= text.p + text.n);
 	must(v->next > i && v->next <= j->n);
-	for (const struct json_node *e = json_first(j, v); e; e = json_next(j, v, e)) {
+	for (const struct json_node *e = json_first(j, v); e;
+	    e = json_next(j, v, e)) {
 		must(e == &j->node[at] && e->raw.p > v->raw.p);
 		at = e->next;
 		if (v->type == JSON_OBJECT) {

@@ -1,6 +1,6 @@
-/* fuzz_line.c: what is accepted as a line, or as a file name, must be written the same way again.
- * The bytes are tried as they are and with a right checksum put behind them. To run it:
- * clang -g -O1 -fsanitize=fuzzer,address,undefined fuzz_line.c line.c text.c buf.c && ./a.out */
+/* fuzz_line.c: what is accepted as a line, or as a file name, must be written
+ * the same way again. The bytes are tried as they are and with a correct
+ * checksum after them. "make fuzz" runs it. */
 #include "../crc.h"
 #include "../line.h"
 #include "../name.h"
@@ -22,8 +22,9 @@ static void check_line(struct str text)
 	if (line_decode(text, &l, &scratch) == NULL) {
 		must(l.seq > 0 && l.seq == line_seq(text) && name_ok(l.user));
 		line_encode(&again, &l);
-		must(!again.err && again.n == text.n + 1 && again.p[text.n] == '\n' &&
-		    memcmp(again.p, text.p, text.n) == 0);
+		must(!again.err && again.n == text.n + 1 &&
+		    again.p[text.n] == '\n' && memcmp(again.p, text.p,
+		    text.n) == 0);
 	}
 	must(!scratch.err);
 	buf_free(&scratch);
@@ -35,7 +36,8 @@ static void check_with_checksum(struct str fields)
 	struct buf text = { 0 };
 
 	buf_str_add(&text, fields);
-	buf_printf(&text, "\t%08lx", (unsigned long)crc32c(0, fields.p, fields.n));
+	buf_printf(&text, "\t%08lx", (unsigned long)crc32c(0, fields.p,
+	    fields.n));
 	check_line(buf_str(&text));
 	buf_free(&text);
 }
@@ -56,7 +58,8 @@ static void check_file(struct str bytes)
 		buf_clear(&file);
 		name_to_file(&file, bytes);
 		buf_putc(&file, '\0');
-		must(name_from_file(&name, file.p) == 0 && str_eq(buf_str(&name), bytes));
+		must(name_from_file(&name, file.p) == 0 &&
+		    str_eq(buf_str(&name), bytes));
 	}
 	buf_free(&file);
 	buf_free(&name);

@@ -1,13 +1,15 @@
 #!/bin/sh
-# tests/mutants.sh: proves the tests. Plants one bug at a time in a copy of the sources, builds it, and runs the
-# tests that should notice. "tests/mutants.sh" plants all, "tests/mutants.sh NAME..." some.
+# tests/mutants.sh: proves the tests. Plants one bug at a time in a copy of the
+# sources, builds it, and runs the tests that should notice. "tests/mutants.sh"
+# plants all bugs, "tests/mutants.sh NAME..." some.
 #
-# A bug is a file tests/mutants/NAME.sed: the first line says where it goes and which tests should notice, the
-# second what is wrong with it, the rest changes the file. A test is a C program or a function of
-# test.sh, for which the programs are built too.
+# A bug is a file tests/mutants/NAME.sed: the first line says where it goes and
+# which tests should notice it, the second what is wrong with it, the rest
+# changes the file. A test is a C program or a function of test.sh, for which
+# the programs are built too.
 #
-# STRIDE: every so many-th step or byte is tried (see scenario.h). Exit 1: a bug was missed, or could not
-# be planted.
+# STRIDE: only one in so many steps or bytes is tried (see scenario.h). Exit 1:
+# a bug was missed, or could not be planted.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 STRIDE=${STRIDE:-7}
@@ -32,7 +34,8 @@ build() {
 		esac
 	done
 	# shellcheck disable=SC2086
-	(cd "$scratch" && make -s -j "$JOBS" $targets) >"$scratch/log" 2>&1 </dev/null
+	(cd "$scratch" && make -s -j "$JOBS" $targets) \
+		>"$scratch/log" 2>&1 </dev/null
 }
 
 # run TEST: a bug may also make it hang.
@@ -68,7 +71,8 @@ plant() {
 	nobody*) missed=$((missed + 1)) mark='MISSED' ;;
 	*) caught=$((caught + 1)) mark='caught' ;;
 	esac
-	printf '%s  %-20s %-16s %s\n' "$mark" "$name" "$by" "$(sed -n '2s/^# //p' "$1")"
+	printf '%s  %-20s %-16s %s\n' "$mark" "$name" "$by" \
+		"$(sed -n '2s/^# //p' "$1")"
 	cp "$where" "$scratch/$where"
 }
 
@@ -83,7 +87,7 @@ else
 	done
 fi
 
-# Without a bug there must be silence.
+# Without a bug every test must pass.
 all=$(for file; do field 2 "$file" | tr ' ' '\n'; done | sort -u)
 # shellcheck disable=SC2086
 if ! build $all; then

@@ -21,7 +21,8 @@ static void wrong(struct oracle *m, const char *fmt, ...)
 	if (m->why[0] != '\0')
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(m->why, sizeof m->why, fmt, ap);        /* cut it says enough */
+	/* cut it says enough */
+	(void)vsnprintf(m->why, sizeof m->why, fmt, ap);
 	va_end(ap);
 }
 
@@ -63,14 +64,16 @@ size_t oracle_log(struct oracle *m, enum topic_kind kind, const char *name)
 	struct oracle_log *log = m->log;
 	size_t i = 0;
 
-	while (i < m->logs && !(log[i].kind == kind && strcmp(log[i].name, name) == 0))
+	while (i < m->logs && !(log[i].kind == kind &&
+	    strcmp(log[i].name, name) == 0))
 		i++;
 	if (i < m->logs)
 		return i;
 	if (m->logs == ORACLE_LOGS)
 		die(EXIT_FAILED, "oracle: too many logs");
 	log[i].kind = kind;
-	(void)snprintf(log[i].name, sizeof log[i].name, "%s", name);    /* names of tests are short */
+	/* names of tests are short */
+	(void)snprintf(log[i].name, sizeof log[i].name, "%s", name);
 	m->logs++;
 	return i;
 }
@@ -79,10 +82,12 @@ struct topic *oracle_topic(const struct oracle *m, struct store *s, size_t log)
 {
 	const struct oracle_log *l = &m->log[log];
 
-	return l->kind == TOPIC_EVENTS ? store_events(s) : store_topic(s, l->kind, str_of(l->name));
+	return l->kind == TOPIC_EVENTS ? store_events(s) :
+	    store_topic(s, l->kind, str_of(l->name));
 }
 
-int oracle_create(struct oracle *m, struct store *s, enum topic_kind kind, const char *name)
+int oracle_create(struct oracle *m, struct store *s, enum topic_kind kind,
+    const char *name)
 {
 	struct oracle_log *log = &m->log[oracle_log(m, kind, name)];
 	struct topic *t = store_create(s, kind, str_of(name));
@@ -105,26 +110,27 @@ static void add_id(struct oracle *m, size_t log, const struct line *l)
 {
 	struct oracle_id *id;
 
-	if (m->ids == m->ids_cap) {
-		m->ids_cap = 2 * m->ids_cap + 16;
-		m->id = must_grow(m->id, m->ids_cap, sizeof *m->id);
-	}
+	m->id = must_array_room(m->id, m->ids, &m->ids_cap, sizeof *m->id);
 	id = &m->id[m->ids++];
 	id->log = log;
 	id->seq = l->seq;
 	/* the ids and names of tests are short */
-	(void)snprintf(id->user, sizeof id->user, "%.*s", (int)l->user.n, l->user.p);
+	(void)snprintf(id->user, sizeof id->user, "%.*s", (int)l->user.n,
+	    l->user.p);
 	(void)snprintf(id->id, sizeof id->id, "%.*s", (int)l->id.n, l->id.p);
 }
 
-int oracle_put(struct oracle *m, struct store *s, size_t log, const char *user, const char *message)
+int oracle_put(struct oracle *m, struct store *s, size_t log, const char *user,
+    const char *message)
 {
 	struct oracle_log *to = &m->log[log];
 	struct topic *t = oracle_topic(m, s, log);
 	char id[ORACLE_ID_BYTES];
-	struct line l = { .user = str_of(user), .message = str_of(message), .stamp = STR("17.25") };
+	struct line l = { .user = str_of(user), .message = str_of(message),
+	    .stamp = STR("17.25") };
 
-	(void)snprintf(id, sizeof id, "%zu-%zu-%zu", log, to->lines + to->more + 1, m->ids);
+	(void)snprintf(id, sizeof id, "%zu-%zu-%zu", log,
+	    to->lines + to->more + 1, m->ids);
 	l.id = str_of(id);
 	if (t == NULL) {
 		if (to->making || (to->made && errno == ENOENT))
@@ -136,7 +142,8 @@ int oracle_put(struct oracle *m, struct store *s, size_t log, const char *user, 
 	if (store_put(s, t, &l) == -1)
 		return -1;
 	if (l.seq != to->lines + to->more + 1)
-		wrong(m, "%s: line %zu gets seq %" PRIu64, to->name, to->lines + to->more + 1, l.seq);
+		wrong(m, "%s: line %zu gets seq %" PRIu64, to->name,
+		    to->lines + to->more + 1, l.seq);
 	line_encode(&to->text, &l);
 	sure(&to->text);
 	to->more++;
@@ -200,15 +207,18 @@ void oracle_settle(struct oracle *m, struct store *s)
 			continue;
 		t = oracle_topic(m, s, i);
 		if (t == NULL && errno != ENOENT)
-			wrong(m, "%s cannot be used: %s", log->name, strerror(errno));
+			wrong(m, "%s cannot be used: %s", log->name,
+			    strerror(errno));
 		all = t != NULL && t->now.seq >= log->lines + log->more;
-		if (!all && t != NULL && (t->now.seq > log->lines || log->making))
+		if (!all && t != NULL && (t->now.seq > log->lines ||
+		    log->making))
 			wrong(m, "%s: a part of a batch is there", log->name);
 		there += all;
 		missing += !all;
 	}
 	if (there > 0 && missing > 0)
-		wrong(m, "a part of a batch is there: %d of %d logs", there, there + missing);
+		wrong(m, "a part of a batch is there: %d of %d logs", there,
+		    there + missing);
 	if (there > 0)
 		acknowledge(m);
 	else
@@ -231,28 +241,30 @@ static int take_line(void *ctx, const struct line *l)
 	return 0;
 }
 
-/* The offset behind line n of a text. */
-static size_t behind_line(const struct oracle_log *log, size_t n)
+/* The offset after line n of a text. */
+static size_t after_line(const struct oracle_log *log, size_t n)
 {
 	size_t at = 0;
 
 	for (; n > 0; n--)
-		at += (size_t)((const char *)memchr(log->text.p + at, '\n', log->bytes - at) -
-		    (log->text.p + at)) + 1;
+		at += (size_t)((const char *)memchr(log->text.p + at, '\n',
+		    log->bytes - at) - (log->text.p + at)) + 1;
 	return at;
 }
 
-static void compare_from(struct oracle *m, struct store *s, size_t i, struct topic *t, size_t after)
+static void compare_from(struct oracle *m, struct store *s, size_t i,
+    struct topic *t, size_t after)
 {
 	const struct oracle_log *log = &m->log[i];
 	struct reading r = { m, log, { 0 } };
-	size_t at = behind_line(log, after);
+	size_t at = after_line(log, after);
 
 	if (store_read(s, t, after, take_line, &r) == -1)
 		wrong(m, "%s: cannot be read: %s", log->name, strerror(errno));
-	else if (!str_eq(buf_str(&r.got), (struct str){ log->text.p + at, log->bytes - at }))
-		wrong(m, "%s: after %zu come %zu bytes, %zu are right, or they differ", log->name, after,
-		    r.got.n, log->bytes - at);
+	else if (!str_eq(buf_str(&r.got), (struct str){ log->text.p + at,
+	    log->bytes - at }))
+		wrong(m, "%s: after %zu: %zu bytes instead of %zu, or others",
+		    log->name, after, r.got.n, log->bytes - at);
 	buf_free(&r.got);
 }
 
@@ -262,7 +274,8 @@ static void compare_log(struct oracle *m, struct store *s, size_t i)
 	struct topic *t = oracle_topic(m, s, i);
 
 	if (log->kind != TOPIC_EVENTS && (t != NULL) != log->made) {
-		wrong(m, "%s is %s: %s", log->name, log->made ? "not there" : "there", strerror(errno));
+		wrong(m, "%s is %s: %s", log->name,
+		    log->made ? "not there" : "there", strerror(errno));
 		return;
 	}
 	if (t == NULL) {
@@ -271,25 +284,30 @@ static void compare_log(struct oracle *m, struct store *s, size_t i)
 		return;
 	}
 	if (t->now.seq != log->lines || t->now.bytes != log->bytes)
-		wrong(m, "%s: %" PRIu64 " lines, %" PRIu64 " bytes instead of %zu and %zu", log->name,
-		    t->now.seq, t->now.bytes, log->lines, log->bytes);
+		wrong(m, "%s: %" PRIu64 " lines, %" PRIu64 " bytes"
+		    " instead of %zu and %zu", log->name, t->now.seq,
+		    t->now.bytes, log->lines, log->bytes);
 	else
-		for (size_t after = 0; after <= log->lines; after += 1 + 2 * log->lines / 3)
+		for (size_t after = 0; after <= log->lines;
+		    after += 1 + 2 * log->lines / 3)
 			compare_from(m, s, i, t, after);
 }
 
 static void compare_ids(struct oracle *m, struct store *s)
 {
-	size_t first = m->ids > journal_limits.remember_max ? m->ids - journal_limits.remember_max : 0;
+	size_t first = m->ids > journal_limits.remember_max ?
+	    m->ids - journal_limits.remember_max : 0;
 
 	for (size_t i = first; i < m->ids; i++) {
 		const struct oracle_id *id = &m->id[i];
 		struct topic *t = oracle_topic(m, s, id->log);
-		uint64_t seq = t ? store_seen(s, t, str_of(id->user), str_of(id->id)) : 0;
+		uint64_t seq = t ? store_seen(s, t, str_of(id->user),
+		    str_of(id->id)) : 0;
 
 		if (t != NULL && seq != id->seq)
-			wrong(m, "%s: id %s of line %" PRIu64 " is known as %" PRIu64,
-			    m->log[id->log].name, id->id, id->seq, seq);
+			wrong(m, "%s: id %s of line %" PRIu64
+			    " is known as %" PRIu64, m->log[id->log].name,
+			    id->id, id->seq, seq);
 	}
 }
 
@@ -302,16 +320,19 @@ const char *oracle_wrong(struct oracle *m, struct store *s)
 		channels += m->log[i].made && m->log[i].kind == TOPIC_CHANNEL;
 		users += m->log[i].made && m->log[i].kind == TOPIC_USER;
 	}
-	if (store_count(s, TOPIC_CHANNEL) != channels || store_count(s, TOPIC_USER) != users)
-		wrong(m, "%zu channels and %zu users instead of %zu and %zu", store_count(s,
-		    TOPIC_CHANNEL), store_count(s, TOPIC_USER), channels, users);
+	if (store_count(s, TOPIC_CHANNEL) != channels ||
+	    store_count(s, TOPIC_USER) != users)
+		wrong(m, "%zu channels and %zu users instead of %zu and %zu",
+		    store_count(s, TOPIC_CHANNEL), store_count(s, TOPIC_USER),
+		    channels, users);
 	compare_ids(m, s);
 	return m->why[0] != '\0' ? m->why : NULL;
 }
 
 /* ---- what stands in the files ---- */
 
-static struct str content(const struct sim *sim, enum topic_kind kind, struct str name)
+static struct str content(const struct sim *sim, enum topic_kind kind,
+    struct str name)
 {
 	struct topic t = { .name = name, .kind = kind };
 	struct buf b = { 0 };
@@ -324,7 +345,8 @@ static struct str content(const struct sim *sim, enum topic_kind kind, struct st
 int oracle_half_line(const struct oracle *m, const struct sim *sim)
 {
 	for (size_t i = 0; i < m->logs; i++) {
-		struct str file = content(sim, m->log[i].kind, str_of(m->log[i].name));
+		struct str file = content(sim, m->log[i].kind,
+		    str_of(m->log[i].name));
 
 		if (file.n > 0 && file.p[file.n - 1] != '\n')
 			return 1;
@@ -352,12 +374,13 @@ static void compare_file(struct oracle *m, const struct sim *sim, size_t i)
 	if (file.p != NULL && !log->made && log->kind != TOPIC_EVENTS)
 		wrong(m, "%s: there is a file", log->name);
 	if (file.p != NULL && !str_eq(file, right))
-		wrong(m, "%s: the file has %zu bytes, %zu are right, %zu of them at its start", log->name,
-		    file.n, right.n, common(file, right));
+		wrong(m, "%s: the file has %zu bytes instead of %zu,"
+		    " the first %zu are right", log->name, file.n, right.n,
+		    common(file, right));
 }
 
-static void compare_names(struct oracle *m, const struct sim *sim, enum disk_dir dir,
-    enum topic_kind kind, int damage)
+static void compare_names(struct oracle *m, const struct sim *sim,
+    enum disk_dir dir, enum topic_kind kind)
 {
 	struct buf b = { 0 };
 	const char *file;
@@ -366,13 +389,12 @@ static void compare_names(struct oracle *m, const struct sim *sim, enum disk_dir
 		size_t k = 0;
 
 		if (strstr(file, ".damaged-") != NULL) {
-			if (!damage)
-				wrong(m, "%s was made", file);
+			wrong(m, "%s was made", file);
 			continue;
 		}
 		buf_clear(&b);
 		if (name_from_file(&b, file) == -1) {
-			wrong(m, "%s is no log", file);
+			wrong(m, "%s is not a log", file);
 			continue;
 		}
 		while (k < m->logs && !(m->log[k].kind == kind &&
@@ -389,36 +411,40 @@ struct agreeing {
 	const struct sim *sim;
 };
 
-/* Each run of a batch stands in its log, where it says. */
+/* Each entry of a batch stands in its log, where it says. */
 static int agree(void *ctx, const struct batch *batch)
 {
 	struct agreeing *a = ctx;
 	struct str rest = batch->payload;
-	struct entry run;
+	struct entry entry;
 	int more;
 
-	while ((more = entry_take(&rest, &run)) == 1) {
-		struct str file = content(a->sim, run.kind, run.name);
+	while ((more = entry_take(&rest, &entry)) == 1) {
+		struct str file = content(a->sim, entry.kind, entry.name);
 
-		if (file.p == NULL || (run.lines.n > 0 && (run.offset + run.lines.n > file.n ||
-		    !str_eq(run.lines, (struct str){ file.p + run.offset, run.lines.n }))))
-			wrong(a->m, "%.*s: the journal has something else at %" PRIu64,
-			    (int)run.name.n, run.name.p, run.offset);
+		if (file.p == NULL || (entry.lines.n > 0 &&
+		    (entry.offset + entry.lines.n > file.n ||
+		    !str_eq(entry.lines, (struct str){ file.p + entry.offset,
+		    entry.lines.n }))))
+			wrong(a->m,
+			    "%.*s: the journal has something else at %" PRIu64,
+			    (int)entry.name.n, entry.name.p, entry.offset);
 	}
 	if (more == -1)
-		wrong(a->m, "journal: the batch at %" PRIu64 " is none", batch->at);
+		wrong(a->m, "journal: the batch at %" PRIu64 " is invalid",
+		    batch->at);
 	return 0;
 }
 
-const char *oracle_files_wrong(struct oracle *m, struct sim *sim, int damage)
+const char *oracle_files_wrong(struct oracle *m, struct sim *sim)
 {
 	struct disk *disk = sim_handle(sim);
 	struct agreeing a = { m, sim };
 
 	for (size_t i = 0; i < m->logs; i++)
 		compare_file(m, sim, i);
-	compare_names(m, sim, DISK_CHANNELS, TOPIC_CHANNEL, damage);
-	compare_names(m, sim, DISK_USERS, TOPIC_USER, damage);
+	compare_names(m, sim, DISK_CHANNELS, TOPIC_CHANNEL);
+	compare_names(m, sim, DISK_USERS, TOPIC_USER);
 	if (journal_scan(disk, agree, &a) != 0)
 		wrong(m, "journal: cannot be read: %s", strerror(errno));
 	disk->free(disk);

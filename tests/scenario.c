@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOGS_OPEN 6     /* fewer than there are topics: logs are closed and opened all the time */
+/* Fewer than there are topics: logs are closed and opened all the time. */
+#define LOGS_OPEN 6
 
 void scenario_limits(void)
 {
@@ -68,7 +69,7 @@ void scenario_down(struct scenario *p, int who)
 /* What a turn puts into its batch. */
 typedef void scene(struct scenario *p, struct store *s, int n);
 
-/* A batch that was refused is gone; but if it was the power that went, nobody was told. */
+/* A batch that was refused is gone; after a power loss it is in doubt. */
 static void finish_batch(struct scenario *p, struct store *s)
 {
 	if (oracle_commit(&p->oracle, s) == STORE_REFUSED && !sim_ended(p->sim))
@@ -124,15 +125,18 @@ static size_t channel(struct scenario *p, const char *name)
 	return oracle_log(&p->oracle, TOPIC_CHANNEL, name);
 }
 
-static void event(struct scenario *p, struct store *s, const char *name, const char *what)
+static void event(struct scenario *p, struct store *s, const char *name,
+    const char *what)
 {
 	(void)oracle_put(&p->oracle, s, 0, name, what);
 }
 
-static void say(struct scenario *p, struct store *s, size_t log, const char *from, int n)
+static void say(struct scenario *p, struct store *s, size_t log,
+    const char *from, int n)
 {
 	char text[700];
-	int at = snprintf(text, sizeof text, "mensagem %d,\tcom \\ e\nlinhas: ação 🎈", p->turns * 10 + n);
+	int at = snprintf(text, sizeof text,
+	    "mensagem %d,\tcom \\ e\nlinhas: ação 🎈", p->turns * 10 + n);
 
 	/* of many lengths, so that lines end anywhere in a sector */
 	for (int i = (p->turns * 37 + n * 101) % 400; i > 0; i--)
@@ -216,18 +220,22 @@ enum { A, B };
 static const struct {
 	int who;
 	int n;
-	scene *scene;           /* NULL: a checkpoint; and with n set it is closed then */
+	/* NULL: a checkpoint; and with n set it is closed then */
+	scene *scene;
 } script[] = {
-	{ A, 0, first }, { A, 1, talk }, { B, 2, talk }, { A, 3, talk }, { B, 4, talk },
-	{ B, 5, talk }, { A, 0, NULL }, { B, 6, talk }, { B, 1, new_channel }, { A, 7, talk },
-	{ A, 1, only_name }, { B, 0, NULL }, { A, 8, talk }, { B, 0, nothing }, { A, 0, NULL },
-	{ B, 2, new_channel }, { A, 9, talk }, { B, 10, talk }, { A, 11, talk }, { B, 12, talk },
-	{ A, 13, talk }, { B, 2, only_name }, { A, 14, talk }, { B, 15, talk }, { B, 0, NULL },
-	{ A, 17, crowd }, { B, 16, talk }, { A, 0, NULL }, { A, 17, talk }, { A, 18, talk },
-	{ A, 19, talk }, { A, 20, talk }, { A, 21, talk }, { A, 33, talk }, { A, 34, talk },
-	{ A, 35, talk }, { A, 1, NULL }, { B, 22, talk }, { A, 23, talk }, { A, 3, new_channel },
-	{ B, 24, talk }, { A, 25, talk }, { B, 26, talk }, { A, 3, crowd }, { B, 27, talk },
-	{ B, 28, talk }, { A, 29, talk }, { A, 1, nothing }, { A, 30, talk }, { B, 0, NULL },
+	{ A, 0, first }, { A, 1, talk }, { B, 2, talk }, { A, 3, talk },
+	{ B, 4, talk }, { B, 5, talk }, { A, 0, NULL }, { B, 6, talk },
+	{ B, 1, new_channel }, { A, 7, talk }, { A, 1, only_name },
+	{ B, 0, NULL }, { A, 8, talk }, { B, 0, nothing }, { A, 0, NULL },
+	{ B, 2, new_channel }, { A, 9, talk }, { B, 10, talk }, { A, 11, talk },
+	{ B, 12, talk }, { A, 13, talk }, { B, 2, only_name }, { A, 14, talk },
+	{ B, 15, talk }, { B, 0, NULL }, { A, 17, crowd }, { B, 16, talk },
+	{ A, 0, NULL }, { A, 17, talk }, { A, 18, talk }, { A, 19, talk },
+	{ A, 20, talk }, { A, 21, talk }, { A, 33, talk }, { A, 34, talk },
+	{ A, 35, talk }, { A, 1, NULL }, { B, 22, talk }, { A, 23, talk },
+	{ A, 3, new_channel }, { B, 24, talk }, { A, 25, talk },
+	{ B, 26, talk }, { A, 3, crowd }, { B, 27, talk }, { B, 28, talk },
+	{ A, 29, talk }, { A, 1, nothing }, { A, 30, talk }, { B, 0, NULL },
 	{ A, 31, talk }, { B, 32, talk }, { A, 0, NULL }, { B, 0, NULL }
 };
 
@@ -236,7 +244,8 @@ static const struct {
 void scenario_script(struct scenario *p)
 {
 	for (size_t i = 0; i < SCENES; i++) {
-		int who = script[i].who, ends = script[i].scene == nothing && script[i].n;
+		int who = script[i].who;
+		int ends = script[i].scene == nothing && script[i].n;
 
 		if (sim_ended(p->sim))
 			return;
@@ -249,7 +258,7 @@ void scenario_script(struct scenario *p)
 	}
 }
 
-/* A new name, and lines behind old ones. */
+/* A new name, and lines after old ones. */
 static void last(struct scenario *p, struct store *s)
 {
 	char name[24];
@@ -285,7 +294,8 @@ const char *scenario_turn(struct scenario *p, int who)
 
 void scenario_copy(struct scenario *to, const struct scenario *from)
 {
-	*to = (struct scenario){ .sim = sim_copy(from->sim), .turns = from->turns };
+	*to = (struct scenario){ .sim = sim_copy(from->sim),
+	    .turns = from->turns };
 	oracle_copy(&to->oracle, &from->oracle);
 }
 
@@ -300,19 +310,19 @@ static const char *settle(struct scenario *p, int who)
 	return NULL;
 }
 
-const char *scenario_sound(struct scenario *p, int damage)
+const char *scenario_sound(struct scenario *p)
 {
 	const char *why = settle(p, 0);
 
 	if (why == NULL)
-		why = oracle_files_wrong(&p->oracle, p->sim, damage);
+		why = oracle_files_wrong(&p->oracle, p->sim);
 	if (why == NULL)
 		why = scenario_turn(p, 0);
 	scenario_down(p, 0);
 	if (why == NULL)
 		why = scenario_turn(p, 1);
 	if (why == NULL)
-		why = oracle_files_wrong(&p->oracle, p->sim, damage);
+		why = oracle_files_wrong(&p->oracle, p->sim);
 	scenario_down(p, 1);
 	if (why == NULL && sim_writes_unlocked(p->sim) > 0)
 		why = "something was written without the lock";
@@ -329,8 +339,9 @@ const char *scenario_durable(const struct scenario *p)
 
 	scenario_copy(&copy, p);
 	sim_power_loss(copy.sim, SIM_DROP, 0);
-	why = scenario_sound(&copy, 0);
-	(void)snprintf(text, sizeof text, "%s", why != NULL ? why : "");        /* cut it says enough */
+	why = scenario_sound(&copy);
+	/* cut it says enough */
+	(void)snprintf(text, sizeof text, "%s", why != NULL ? why : "");
 	scenario_end(&copy);
 	return why != NULL ? text : NULL;
 }

@@ -44,7 +44,8 @@ static uint32_t dice(uint64_t *state, uint32_t below)
 }
 
 /* The bytes of a write from one offset within it to another. */
-static void keep_part(struct bytes *b, const struct op *op, size_t from, size_t to)
+static void keep_part(struct bytes *b, const struct op *op, size_t from,
+    size_t to)
 {
 	bytes_put(b, op->at + from, op->data.p + from, to - from);
 }
@@ -90,7 +91,8 @@ static void keep_some(struct node *node, int shuffle, uint64_t *state)
 	}
 }
 
-/* When the write happened that is torn: any of those that were not synced; 0: there is none. */
+/* When the write happened that is torn: any one that was not
+ * synced; 0: all were. */
 static long choose_torn(const struct sim *sim, uint64_t *state)
 {
 	uint32_t seen = 0;
@@ -98,7 +100,8 @@ static long choose_torn(const struct sim *sim, uint64_t *state)
 
 	for (size_t i = 0; i < sim->nodes; i++)
 		for (size_t k = 0; k < sim->node[i].ops; k++)
-			if (!sim->node[i].op[k].truncate && dice(state, ++seen) == 0)
+			if (!sim->node[i].op[k].truncate &&
+			    dice(state, ++seen) == 0)
 				when = sim->node[i].op[k].when;
 	return when;
 }
@@ -121,7 +124,8 @@ static void keep_until(struct node *node, long torn, uint64_t *state)
 	}
 }
 
-static void lose(struct node *node, enum sim_loss loss, long torn, uint64_t *state)
+static void lose(struct node *node, enum sim_loss loss, long torn,
+    uint64_t *state)
 {
 	if (loss == SIM_KEEP)
 		node_sync(node);
@@ -163,16 +167,12 @@ void sim_power_loss(struct sim *sim, enum sim_loss loss, uint32_t seed)
 const char *sim_call_name(enum sim_call which)
 {
 	static const char *const name[SIM_CALLS] = {
-		"open", "read", "write", "size", "truncate", "sync", "sync_dir", "sync_all", "unlink",
+		"open", "read", "write", "size", "truncate", "sync", "sync_dir",
+		"sync_all", "unlink",
 		"list", "lock", "room"
 	};
 
 	return name[which];
-}
-
-long sim_calls(const struct sim *sim, enum sim_call which)
-{
-	return sim->calls[which];
 }
 
 void sim_set_fault(struct sim *sim, const struct sim_fault *fault)
@@ -209,6 +209,11 @@ uint64_t sim_used(const struct sim *sim)
 	return used;
 }
 
+int sim_was_full(const struct sim *sim)
+{
+	return sim->was_full;
+}
+
 void sim_set_open_max(struct sim *sim, int n)
 {
 	sim->open_max = n;
@@ -235,7 +240,8 @@ size_t sim_open_files(const struct sim *sim)
 
 /* ---- contents ---- */
 
-struct str sim_content(const struct sim *sim, enum disk_dir dir, const char *text)
+struct str sim_content(const struct sim *sim, enum disk_dir dir,
+    const char *text)
 {
 	const struct name *name = name_find(sim, dir, text);
 	const struct bytes *b;
@@ -246,7 +252,8 @@ struct str sim_content(const struct sim *sim, enum disk_dir dir, const char *tex
 	return (struct str){ b->n > 0 ? b->p : "", b->n };
 }
 
-void sim_put_content(struct sim *sim, enum disk_dir dir, const char *text, struct str bytes)
+void sim_put_content(struct sim *sim, enum disk_dir dir, const char *text,
+    struct str bytes)
 {
 	struct name *name = name_find(sim, dir, text);
 	struct node *node;
@@ -281,7 +288,8 @@ void sim_cut(struct sim *sim, enum disk_dir dir, const char *text, size_t bytes)
 const char *sim_name(const struct sim *sim, enum disk_dir dir, size_t i)
 {
 	for (size_t k = 0; k < sim->names; k++)
-		if (sim->name[k].dir == dir && sim->name[k].seen != -1 && i-- == 0)
+		if (sim->name[k].dir == dir && sim->name[k].seen != -1 &&
+		    i-- == 0)
 			return sim->name[k].text;
 	return NULL;
 }

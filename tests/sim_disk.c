@@ -10,14 +10,6 @@
 
 #define FD_FIRST 1000   /* never a descriptor of the process itself */
 
-static void *room_for(void *p, size_t n, size_t *cap, size_t size)
-{
-	if (n < *cap)
-		return p;
-	*cap = *cap > 0 ? 2 * *cap : 16;
-	return must_grow(p, *cap, size);
-}
-
 /* ---- bytes ---- */
 
 void bytes_resize(struct bytes *b, size_t n)
@@ -50,15 +42,18 @@ void bytes_copy(struct bytes *to, const struct bytes *from)
 
 int node_add(struct sim *sim)
 {
-	sim->node = room_for(sim->node, sim->nodes, &sim->nodes_cap, sizeof *sim->node);
+	sim->node = must_array_room(sim->node, sim->nodes, &sim->nodes_cap,
+	    sizeof *sim->node);
 	sim->node[sim->nodes] = (struct node){ 0 };
 	return (int)sim->nodes++;
 }
 
-struct name *name_find(const struct sim *sim, enum disk_dir dir, const char *text)
+struct name *name_find(const struct sim *sim, enum disk_dir dir,
+    const char *text)
 {
 	for (size_t i = 0; i < sim->names; i++)
-		if (sim->name[i].dir == dir && strcmp(sim->name[i].text, text) == 0)
+		if (sim->name[i].dir == dir &&
+		    strcmp(sim->name[i].text, text) == 0)
 			return &sim->name[i];
 	return NULL;
 }
@@ -67,11 +62,13 @@ struct name *name_add(struct sim *sim, enum disk_dir dir, const char *text)
 {
 	struct name *name;
 
-	sim->name = room_for(sim->name, sim->names, &sim->names_cap, sizeof *sim->name);
+	sim->name = must_array_room(sim->name, sim->names, &sim->names_cap,
+	    sizeof *sim->name);
 	name = &sim->name[sim->names++];
 	name->dir = dir;
 	name->seen = name->durable = -1;
-	(void)snprintf(name->text, sizeof name->text, "%s", text);      /* checked by sim_open() */
+	/* checked by sim_open() */
+	(void)snprintf(name->text, sizeof name->text, "%s", text);
 	return name;
 }
 
@@ -82,10 +79,13 @@ void node_forget_ops(struct node *node)
 	node->ops = 0;
 }
 
-static struct op *add_op(struct sim *sim, struct node *node, int truncate, uint64_t at)
+static struct op *add_op(struct sim *sim, struct node *node, int truncate,
+    uint64_t at)
 {
-	node->op = room_for(node->op, node->ops, &node->ops_cap, sizeof *node->op);
-	node->op[node->ops] = (struct op){ .truncate = truncate, .at = at, .when = ++sim->when };
+	node->op = must_array_room(node->op, node->ops, &node->ops_cap,
+	    sizeof *node->op);
+	node->op[node->ops] = (struct op){ .truncate = truncate, .at = at,
+	    .when = ++sim->when };
 	return &node->op[node->ops++];
 }
 
@@ -116,7 +116,8 @@ static void copy_node(struct sim *sim, size_t i, const struct node *from)
 	bytes_copy(&to->seen, &from->seen);
 	bytes_copy(&to->durable, &from->durable);
 	for (size_t k = 0; k < from->ops; k++) {
-		struct op *op = add_op(sim, to, from->op[k].truncate, from->op[k].at);
+		struct op *op = add_op(sim, to, from->op[k].truncate,
+		    from->op[k].at);
 
 		bytes_copy(&op->data, &from->op[k].data);
 		op->when = from->op[k].when;
@@ -135,9 +136,11 @@ struct sim *sim_copy(const struct sim *from)
 		*name_add(sim, name->dir, name->text) = *name;
 		/* Nodes without a name are as good as gone. */
 		if (name->seen != -1)
-			copy_node(sim, (size_t)name->seen, &from->node[name->seen]);
+			copy_node(sim, (size_t)name->seen,
+			    &from->node[name->seen]);
 		if (name->durable != -1 && name->durable != name->seen)
-			copy_node(sim, (size_t)name->durable, &from->node[name->durable]);
+			copy_node(sim, (size_t)name->durable,
+			    &from->node[name->durable]);
 	}
 	sim->when = from->when;
 	return sim;
@@ -175,8 +178,8 @@ void handle_die(struct handle *h)
 		sim->locker = NULL;
 }
 
-/* -1: this is one of the calls that were to fail. *half is set when it is to do half of its work, and
- * the next one is to fail. */
+/* -1: this is one of the calls that were to fail. *half is set when it is to do
+ * half of its work, and the next one is to fail. */
 static int faulty(struct sim *sim, enum sim_call call, int *half)
 {
 	int r = 0;
@@ -200,7 +203,6 @@ static int faulty(struct sim *sim, enum sim_call call, int *half)
 
 static int call(struct handle *h, enum sim_call which, int *half)
 {
-	h->sim->calls[which]++;
 	if (h->dead || (h->sim->ended && !h->sim->only_process)) {
 		errno = EIO;
 		return -1;
@@ -231,8 +233,10 @@ static struct node *node_of(struct handle *h, int fd)
 {
 	struct sim *sim = h->sim;
 
-	if (fd < FD_FIRST || (size_t)(fd - FD_FIRST) >= sim->files || sim->file[fd - FD_FIRST].by != h)
-		die(EXIT_FAILED, "simulated disk: descriptor %d is not open", fd);
+	if (fd < FD_FIRST || (size_t)(fd - FD_FIRST) >= sim->files ||
+	    sim->file[fd - FD_FIRST].by != h)
+		die(EXIT_FAILED, "simulated disk: descriptor %d is not open",
+		    fd);
 	return &sim->node[sim->file[fd - FD_FIRST].node];
 }
 
@@ -253,14 +257,16 @@ static int new_file(struct handle *h, int node)
 	while (i < sim->files && sim->file[i].by != NULL)
 		i++;
 	if (i == sim->files) {
-		sim->file = room_for(sim->file, i, &sim->files_cap, sizeof *sim->file);
+		sim->file = must_array_room(sim->file, i, &sim->files_cap,
+		    sizeof *sim->file);
 		sim->files++;
 	}
 	sim->file[i] = (struct file){ h, node };
 	return FD_FIRST + (int)i;
 }
 
-static int sim_open(struct disk *d, enum disk_dir dir, const char *text, int create)
+static int sim_open(struct disk *d, enum disk_dir dir, const char *text,
+    int create)
 {
 	struct handle *h = of(d);
 	struct sim *sim = h->sim;
@@ -313,9 +319,11 @@ static ssize_t sim_read(struct disk *d, int fd, void *p, size_t n, uint64_t at)
 }
 
 /* As many bytes as there is room for. */
-static size_t fitting(const struct sim *sim, const struct node *node, uint64_t at, size_t n)
+static size_t fitting(const struct sim *sim, const struct node *node,
+    uint64_t at, size_t n)
 {
-	uint64_t used = sim_used(sim), more = at + n > node->seen.n ? at + n - node->seen.n : 0;
+	uint64_t used = sim_used(sim),
+	    more = at + n > node->seen.n ? at + n - node->seen.n : 0;
 
 	if (sim->capacity == 0 || used + more <= sim->capacity)
 		return n;
@@ -323,10 +331,12 @@ static size_t fitting(const struct sim *sim, const struct node *node, uint64_t a
 	return more < n ? n - (size_t)more : 0;
 }
 
-static ssize_t sim_write(struct disk *d, int fd, const void *p, size_t n, uint64_t at)
+static ssize_t sim_write(struct disk *d, int fd, const void *p, size_t n,
+    uint64_t at)
 {
 	struct handle *h = of(d);
 	struct node *node = node_of(h, fd);
+	size_t fits;
 	int half = 0;
 
 	if (call(h, SIM_WRITE, &half) == -1 || step(h) == -1)
@@ -334,11 +344,13 @@ static ssize_t sim_write(struct disk *d, int fd, const void *p, size_t n, uint64
 	changes(h);
 	if (half)
 		n = (n + 1) / 2;
-	if (n > 0 && fitting(h->sim, node, at, n) == 0) {
+	fits = fitting(h->sim, node, at, n);
+	h->sim->was_full |= fits < n;
+	if (n > 0 && fits == 0) {
 		errno = ENOSPC;
 		return -1;
 	}
-	n = fitting(h->sim, node, at, n);
+	n = fits;
 	if (n > 0) {
 		bytes_put(&add_op(h->sim, node, 0, at)->data, 0, p, n);
 		bytes_put(&node->seen, at, p, n);
@@ -431,7 +443,8 @@ static int sim_unlink(struct disk *d, enum disk_dir dir, const char *text)
 	return 0;
 }
 
-static int sim_list(struct disk *d, enum disk_dir dir, disk_name_fn *each, void *ctx)
+static int sim_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
+    void *ctx)
 {
 	struct sim *sim = of(d)->sim;
 
@@ -454,8 +467,8 @@ static int sim_lock(struct disk *d, int fd)
 	if (call(h, SIM_LOCK, NULL) == -1)
 		return -1;
 	if (h->sim->locker != NULL)
-		die(EXIT_FAILED, "simulated disk: %s holds the lock", h->sim->locker == h ?
-		    "the same process" : "another process");
+		die(EXIT_FAILED, "simulated disk: %s process holds the lock",
+		    h->sim->locker == h ? "the same" : "another");
 	h->sim->locker = h;
 	h->sim->lock_fd = fd;
 	return 0;
@@ -476,7 +489,9 @@ static int sim_room(struct disk *d, uint64_t *bytes)
 	struct sim *sim = of(d)->sim;
 	uint64_t used = sim_used(sim);
 
-	*bytes = sim->capacity == 0 ? UINT64_MAX : sim->capacity > used ? sim->capacity - used : 0;
+	*bytes = sim->capacity > used ? sim->capacity - used : 0;
+	if (sim->capacity == 0)
+		*bytes = UINT64_MAX;
 	return call(of(d), SIM_ROOM, NULL);
 }
 
@@ -495,10 +510,13 @@ static void sim_free_handle(struct disk *d)
 struct disk *sim_handle(struct sim *sim)
 {
 	static const struct disk ops = {
-		.open = sim_open, .close = sim_close, .read = sim_read, .write = sim_write,
+		.open = sim_open, .close = sim_close, .read = sim_read,
+		.write = sim_write,
 		.size = sim_size, .truncate = sim_truncate, .sync = sim_sync,
-		.sync_dir = sim_sync_dir, .sync_all = sim_sync_all, .unlink = sim_unlink,
-		.list = sim_list, .lock = sim_lock, .unlock = sim_unlock, .room = sim_room,
+		.sync_dir = sim_sync_dir, .sync_all = sim_sync_all,
+		.unlink = sim_unlink,
+		.list = sim_list, .lock = sim_lock, .unlock = sim_unlock,
+		.room = sim_room,
 		.free = sim_free_handle
 	};
 	struct handle *h = must_alloc(sizeof *h);

@@ -1,9 +1,10 @@
-/* sim_impl.h: the inside of a simulated disk, shared by sim_disk.c (the calls) and sim_crash.c (what
- * the world does to it).
+/* sim_impl.h: the inside of a simulated disk, shared by sim_disk.c (the calls)
+ * and sim_crash.c (what the world does to it).
  *
- * A node is a file without its name: the bytes that are seen, the bytes that are durable, and the
- * operations that lead from these to those. A name has two nodes: the one it is seen to have, and the
- * one it has after a power loss. Nodes and names are never taken away, and found by their index. */
+ * A node is a file without its name: the bytes that are seen, the bytes that
+ * are durable, and the operations that lead from these to those. A name has two
+ * nodes: the one it is seen to have, and the one it has after a power loss.
+ * Nodes and names are never taken away, and found by their index. */
 #ifndef SIM_IMPL_H
 #define SIM_IMPL_H
 
@@ -38,7 +39,8 @@ struct name {
 };
 
 struct handle {
-	struct disk ops;        /* first: a struct disk * is a struct handle * */
+	/* first: a struct disk * is a struct handle * */
+	struct disk ops;
 	struct sim *sim;
 	int dead, sync_failed;
 };
@@ -60,11 +62,11 @@ struct sim {
 	size_t handles;
 	long steps, when, end_at;
 	int only_process, ended;
-	long calls[SIM_CALLS];
 	struct sim_fault fault[FAULTS_MAX];
 	size_t faults;
 	int struck;
 	uint64_t capacity;
+	int was_full;
 	int open_max;
 	long syncs_repeated, writes_unlocked;
 };
@@ -78,7 +80,8 @@ void node_forget_ops(struct node *node);
 void node_sync(struct node *node);
 void op_apply(struct bytes *b, const struct op *op);
 
-struct name *name_find(const struct sim *sim, enum disk_dir dir, const char *text);
+struct name *name_find(const struct sim *sim, enum disk_dir dir,
+    const char *text);
 struct name *name_add(struct sim *sim, enum disk_dir dir, const char *text);
 
 /* The end of a process. */

@@ -1,48 +1,58 @@
 #!/bin/sh
 # shellcheck disable=SC2317 # functions that are called by name
 #
-# soak.sh: real kills. A whole system, two servers on one directory, with bots, the client and a load of
-# its own, while its processes are killed with kill -9, in turn and together, and servers are stopped
-# for longer than their beat. After each of these traffic must flow again; at the end every promise is
-# looked at: what was acknowledged is in its log once, under the seq of the answer, in order, and who
-# catches up has seen the log, all of it, once.
+# tests/soak.sh: real kills. A whole system, two servers on one directory, with
+# bots, the client and a load of its own. Its processes are killed with kill -9,
+# in turn and together, and servers are stopped for longer than the broker waits
+# for a heartbeat. After each of these traffic must flow again. At the end every
+# promise is checked: what was acknowledged is in its log once, under the seq of
+# its reply, in order, and a subscriber that catches up has seen the whole log,
+# once.
 #
 # It prints a character per cycle while it runs:
-#   1 2  kill -9 of server 1 or 2       b  of the broker      p  of the proxy
-#   +    of both servers                a  of everything      m  of some of all, at random
+#   1 2  kill -9 of server 1 or 2
+#   b p  of the broker or the proxy
+#   +    of both servers
+#   a    of everything
+#   m    of some of all, at random
 #   d    of a server, and again while it comes back
-#   c    chaos: several of them, one after the other, whether the others are back or not
-#   z    a server is stopped (SIGSTOP) for longer than the broker waits for its beat
+#   c    chaos: several of them, one after the other, whether the others are
+#        back or not
+#   z    a server is stopped (SIGSTOP) for longer than the broker waits for its
+#        heartbeat
 #   y    the broker or the proxy is stopped for a shorter time
 # and at the end a line of totals.
 #
-# CYCLES (12): how many. SERVERS (2): 1 or 2. KINDS: which of the above. SEED: of what is random here;
-# it is said when something fails. PATIENCE (30): seconds to wait for any condition.
+# CYCLES (12): how many. SERVERS (2): 1 or 2. KINDS: which of the above. SEED:
+# of what is random here; it is printed when something fails. PATIENCE (30):
+# seconds to wait for any condition.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PATH=$(pwd):$(pwd)/build:$PATH
 LC_ALL=C
 export PATH LC_ALL
+. tests/lib.sh
+
 CYCLES=${CYCLES:-12}
 SERVERS=${SERVERS:-2}
 PATIENCE=${PATIENCE:-30}
 SEED=${SEED:-$$}
 [ "$SERVERS" = 2 ] && KINDS=${KINDS:-'1 2 + b p d a z m c y'}
 KINDS=${KINDS:-'1 b p d a z m c y'}
-HANG_S=4                # the broker gives up a server that is silent for 3 s
+HANG_S=4                # the broker drops a server that is silent for 3 s
 LOGCK_EVERY=10          # cycles: it reads all logs
 CHANNELS='canal1 canal2 canal3 canal4'
 TALKERS='bot1 bot2 tagarela'
 
 random=$SEED
-passed=0 failed=0 cycle=0
+cycle=0
 servers=server1
 [ "$SERVERS" = 1 ] || servers='server1 server2'
 daemons="broker proxy $servers"
 dir=$(mktemp -d) || exit 1
 cd "$dir" || exit 1
 
-# below N: a random number below N is in $n.
+# below N: sets $n to a random number below N.
 below() {
 	random=$(((random * 1103515245 + 12345) % 2147483648))
 	n=$((random / 65536 % $1))
@@ -54,82 +64,37 @@ pause() {
 	sleep "$((n / 10)).$((n % 10))"
 }
 
-# wait_for COMMAND...: until it succeeds. 1: it did not in time.
-wait_for() {
-	tries=$((PATIENCE * 20))
-	until "$@" 2>/dev/null; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
-
 # --- processes
 
-# run NAME COMMAND...: its process id is in NAME.pid while it runs, its exit code in NAME.rc then. What
-# it says is in NAME.out and NAME.err, and stays in NAME.log.
-run() {
-	as=$1
-	shift
-	rm -f "$as.rc"
-	{
-		"$@" <&3 3<&- >>"$as.out" 2>"$as.err" &
-		echo $! >"$as.new"
-		mv "$as.new" "$as.pid"
-		code=0
-		wait $! || code=$?
-	} 3<&0 2>/dev/null
-	rm "$as.pid"
-	cat "$as.err" >>"$as.log"
-	echo $code >"$as.rc"
-}
-
-# keep NAME COMMAND...: a daemon that comes back a short random moment after it died, until the end.
-# Nothing but kill -9 may end it before.
+# keep NAME COMMAND...: a daemon that comes back a short random moment after it
+# died, until the end. Only kill -9 may end it before.
 keep() {
 	role=$1
-	random=$((SEED + $(echo "$1" | cksum | cut -d ' ' -f 1)))
+	salt=$(echo "$1" | cksum | cut -d ' ' -f 1)
+	random=$((SEED + salt))
 	until [ -e ending ]; do
 		run "$@" </dev/null
 		code=$(cat "$role.rc")
 		[ "$code" = 137 ] || [ -e ending ] || {
-			echo "$role ended with $code: $(tail -n 1 "$role.err")" >>wrong
+			why=$(tail -n 1 "$role.err")
+			echo "$role ended with $code: $why" >>wrong
 			return
 		}
 		[ -e ending ] || pause 12
 	done
 }
 
-is_ready() {
-	[ -e "$1.pid" ] && grep -q ready "$1.err"
-}
-
-# endpoint NAME N: the N-th that it names when it is ready.
-endpoint() {
-	tr -s ' ,' '\n' <"$1.err" | grep '^tcp:' | sed -n "$2p"
-}
-
-# signal NAME SIGNAL
-signal() {
-	wait_for [ -e "$1.pid" ] && kill -s "$2" "$(cat "$1.pid")"
-}
-
-# ended NAME CODE
-ended() {
-	wait_for [ -e "$1.rc" ] && [ "$(cat "$1.rc")" = "$2" ] && return
-	echo "$1: code $(cat "$1.rc"), $2 was expected: $(tail -n 3 "$1.err" "$1.out")"
-	return 1
-}
-
 gone() {
 	! kill -s 0 "$1"
 }
 
-# kill9 NAME...: all of them at once. The load has to know when a broker took requests with it.
+# kill9 NAME...: all of them at once. The load has to know when a broker took
+# requests with it.
 kill9() {
 	pids=
 	for name; do
-		wait_for [ -e "$name.pid" ] || stop_here "$name does not come back"
+		wait_for [ -s "$name.pid" ] ||
+			stop_here "$name does not come back"
 		pids="$pids $(cat "$name.pid")"
 		echo "$name" >>killed
 	done
@@ -145,7 +110,7 @@ kill9() {
 
 # --- the end of it all
 
-# stop_here WHY: nothing can be learnt from going on.
+# stop_here WHY: nothing can be learnt by going on.
 stop_here() {
 	trap - INT TERM
 	printf '\nFAILED: cycle %d: %s\n' "$cycle" "$*"
@@ -166,32 +131,23 @@ stop_here() {
 
 finish() {
 	cd / || exit 1
-	[ $failed = 0 ] && rm -rf "$dir"
-	[ $failed = 0 ] || echo "SEED=$SEED; everything is kept in $dir"
-	echo "$passed passed, $failed failed"
-	[ $failed = 0 ]
-	exit
-}
-
-# check WHAT COMMAND...
-check() {
-	what=$1
-	shift
-	if "$@" >said 2>&1; then
-		passed=$((passed + 1))
+	if [ $failed = 0 ]; then
+		rm -rf "$dir"
 	else
-		failed=$((failed + 1))
-		printf 'FAILED: %s\n' "$what"
-		tail -n 20 said
+		echo "SEED=$SEED; everything is kept in $dir"
 	fi
+	closing_line
+	exit
 }
 
 # --- the system
 
-# The first broker and the first proxy choose the ports, which those after them get again.
+# The first broker and the first proxy choose the ports, which the later ones
+# get again.
 start_daemons() {
-	run broker broker -f 'tcp://127.0.0.1:*' -k 'tcp://127.0.0.1:*' </dev/null &
-	run proxy proxy -s 'tcp://127.0.0.1:*' -x 'tcp://127.0.0.1:*' </dev/null &
+	any='tcp://127.0.0.1:*'
+	run broker broker -f "$any" -k "$any" </dev/null &
+	run proxy proxy -s "$any" -x "$any" </dev/null &
 	for name in broker proxy; do
 		wait_for is_ready $name || stop_here "$(cat $name.err)"
 	done
@@ -207,7 +163,8 @@ start_daemons() {
 	done
 }
 
-# What the client sends: lines with numbers, some at a time, until it is to be quiet.
+# What the client sends: lines with numbers, some at a time, until it has to
+# be quiet.
 speak() {
 	line=0
 	until [ -e silence ]; do
@@ -228,7 +185,8 @@ start_clients() {
 	run bot2 bot -S -u bot2 -i 30 </dev/null &
 	speak | run tagarela client -t "$PATIENCE" -u tagarela pub canal1 &
 	# shellcheck disable=SC2086
-	run reader client -t "$PATIENCE" -u caixa sub -s 0 $CHANNELS </dev/null &
+	run reader client -t "$PATIENCE" -u caixa sub -s 0 $CHANNELS \
+		</dev/null &
 	mkfifo orders
 	# shellcheck disable=SC2086
 	run load soak_load "$front" "$xpub" . $TALKERS <orders &
@@ -238,13 +196,15 @@ start_clients() {
 # --- a cycle
 
 flowing() {
-	[ -e load.rc ] || [ -s wrong ] || [ -s load.err ] || [ "$(wc -l <load.out)" -gt "$flows" ]
+	[ -e load.rc ] || [ -s wrong ] || [ -s load.err ] ||
+		[ "$(wc -l <load.out)" -gt "$flows" ]
 }
 
-# Waits until every daemon is there and everything works again.
+# Waits until every daemon is back and everything works again.
 settle() {
 	for name in $daemons; do
-		wait_for is_ready "$name" || stop_here "$name does not come back: $(cat wrong "$name.err")"
+		wait_for is_ready "$name" ||
+			stop_here "$name: $(cat wrong "$name.err")"
 	done
 	flows=$(wc -l <load.out)
 	echo flow >&4
@@ -267,7 +227,8 @@ stays_locked() {
 	done
 }
 
-# Who is stopped while it has the lock holds up the other server too; only then a request may be refused.
+# A server that is stopped while it has the lock holds up the other server too.
+# Only then a request may be refused.
 hang() {
 	one_server
 	echo stopped >>killed
@@ -284,7 +245,7 @@ hang() {
 	echo awake >&4
 }
 
-# They are waited for by everybody, and nobody notices.
+# Everybody waits for them, and nobody notices.
 doze() {
 	name=broker
 	below 2
@@ -299,7 +260,7 @@ doze() {
 again() {
 	one_server
 	kill9 "$name"
-	wait_for [ -e "$name.pid" ]
+	wait_for [ -s "$name.pid" ]
 	pause 3
 	kill9 "$name"
 }
@@ -348,17 +309,18 @@ disturb() {
 	y) doze ;;
 	+) kill9 $servers ;;
 	a) kill9 $daemons ;;
-	*) stop_here "KINDS: $kind is none" ;;
+	*) stop_here "KINDS: unknown kind: $kind" ;;
 	esac
 }
 
 run_cycle() {
 	choose
-	echo push >&4           # so that whoever is killed has much in its hands
+	echo push >&4           # so that what is killed has much in its hands
 	pause 5
 	disturb
 	settle
-	[ $((cycle % LOGCK_EVERY)) != 0 ] || logck -q data >said 2>&1 || stop_here "logck: $(cat said)"
+	[ $((cycle % LOGCK_EVERY)) != 0 ] || logck -q data >said 2>&1 ||
+		stop_here "logck: $(cat said)"
 	passed=$((passed + 1))
 	printf %s "$kind"
 }
@@ -376,16 +338,21 @@ file_of() {
 list_stored() {
 	for topic in $CHANNELS caixa; do
 		awk -F '\t' -v t="$topic" '$3 ~ /^(req|retry|pipe)[0-9]$/ {
-			split($4, word, " "); print t, $1, word[1], word[2] }' "$(file_of "$topic")"
+			split($4, word, " "); print t, $1, word[1], word[2]
+		}' "$(file_of "$topic")"
 	done >stored
 	sort stored >stored.sorted
 	sort acked >acked.sorted
 	cut -d ' ' -f 3,4 stored | sort >stored.names
-	{ cut -d ' ' -f 3,4 acked; cat unknown; } | sort >known.names
+	{
+		cut -d ' ' -f 3,4 acked
+		cat unknown
+	} | sort >known.names
 	comm -23 acked.sorted stored.sorted >lost
 	uniq -d stored.names >duplicated
 	comm -23 stored.names known.names >unasked
-	awk 'FNR == NR { open[$0] = 1; next }
+	# Not FNR == NR: often "unknown" is empty.
+	awk 'FILENAME == "unknown" { open[$0] = 1; next }
 		($3 " " $4) in open { next }
 		$4 <= last[$1, $3] { print }
 		{ last[$1, $3] = $4 }' unknown stored >disordered
@@ -397,7 +364,10 @@ empty() {
 }
 
 same() {
-	cmp "$1" "$2" || { diff "$1" "$2" | head -n 5; return 1; }
+	cmp "$1" "$2" || {
+		diff "$1" "$2" | head -n 5
+		return 1
+	}
 }
 
 # Both subscribers have seen each log, line by line.
@@ -405,14 +375,16 @@ seen_is_logged() {
 	for topic in $CHANNELS caixa; do
 		cut -f 1,3,4 "$(file_of "$topic")" >logged
 		same logged "seen.$topic" || return 1
-		awk -F '\t' -v OFS='\t' -v t="$topic" '$3 == t { print $1, $4, $5 }' reader.out >seen
+		awk -F '\t' -v OFS='\t' -v t="$topic" \
+			'$3 == t { print $1, $4, $5 }' reader.out >seen
 		same logged seen || return 1
 	done
 }
 
 # What the client has sent is there once, all of it, in order.
 spoken_is_logged() {
-	awk -F '\t' '$3 == "tagarela" { print $4 }' data/channels/canal1.log >logged
+	awk -F '\t' '$3 == "tagarela" { print $4 }' \
+		data/channels/canal1.log >logged
 	same logged spoken
 }
 
@@ -423,22 +395,25 @@ events_are_single() {
 }
 
 has_read_all() {
-	[ "$(wc -l <reader.out)" -ge "$(cat data/channels/*.log data/users/caixa.log | wc -l)" ]
+	lines=$(cat data/channels/*.log data/users/caixa.log | wc -l)
+	[ "$(wc -l <reader.out)" -ge "$lines" ]
 }
 
 stop_clients() {
 	: >silence
-	check 'the client has sent all' ended tagarela 0
+	check 'the client has sent all' ended_with tagarela 0
 	for name in bot1 bot2; do
 		signal $name TERM
-		check "$name: nothing refused, twice or missing" ended $name 0
-		check "$name has spoken" grep -q 'ok=[1-9][0-9]* erro=0' $name.out
+		check "$name: nothing refused, twice or missing" \
+			ended_with $name 0
+		check "$name has spoken" \
+			grep -q 'ok=[1-9][0-9]* erro=0' $name.out
 	done
 	exec 4>&-
-	check 'the load has seen nothing wrong' ended load 0
+	check 'the load has seen nothing wrong' ended_with load 0
 	check 'client sub has come to the end' wait_for has_read_all
 	signal reader TERM
-	ended reader 143 >said
+	check 'client sub ends on a signal' ended_with reader 143
 }
 
 stop_daemons() {
@@ -447,7 +422,7 @@ stop_daemons() {
 		signal "$name" TERM
 	done
 	for name in $daemons; do
-		check "$name ends with 0" ended "$name" 0
+		check "$name ends with 0" ended_with "$name" 0
 	done
 	wait
 }
@@ -457,10 +432,13 @@ number_of() {
 }
 
 totals() {
-	printf 'cycles %d, kills: broker %d proxy %d server1 %d server2 %d, stopped %d (%d with the lock); ' \
-		"$cycle" "$(number_of broker)" "$(number_of proxy)" "$(number_of server1)" \
-		"$(number_of server2)" "$(number_of stopped)" "$(number_of locked)"
-	printf '%s lost %d duplicated %d out of order %d\n' "$(tail -n 1 load.out)" \
+	printf 'cycles %d, kills: broker %d proxy %d server1 %d server2 %d, ' \
+		"$cycle" "$(number_of broker)" "$(number_of proxy)" \
+		"$(number_of server1)" "$(number_of server2)"
+	printf 'stopped %d (%d with the lock); ' \
+		"$(number_of stopped)" "$(number_of locked)"
+	printf '%s lost %d duplicated %d out of order %d\n' \
+		"$(tail -n 1 load.out)" \
 		"$(wc -l <lost)" "$(wc -l <duplicated)" "$(wc -l <disordered)"
 }
 

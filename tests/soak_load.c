@@ -1,20 +1,26 @@
-/* soak_load.c: the load of soak.sh, and its first judge: clients as others write them, made of bare
- * sockets and the protocol's text, and a subscriber that catches up. Nothing of talk.c is in here.
+/* soak_load.c: the load of soak.sh, and its first judge: clients as others
+ * write them, made of bare sockets and PROTOCOL.md, and a subscriber that
+ * catches up. It uses nothing of talk.c.
  *
  *   soak_load BROKER PROXY DIRECTORY TALKER...
- *   soak_load locked FILE         exit code 0 when somebody has a lock on the file
+ *   soak_load locked FILE
+ *       exit code 0 when a process has a lock on the file
  *
- * Senders number their messages; a text is "NAME NUMBER" and padding. There are three kinds of them:
- * plain REQ clients that have never heard of ids or repetition, REQ clients that send what was not
- * answered again with the same id, and a DEALER with many requests under way, without ids.
+ * Senders number their messages; a text is "NAME NUMBER" and padding. There are
+ * three kinds of them: plain REQ clients that have never heard of ids or
+ * repetition, REQ clients that send what was not answered again with the same
+ * id, and a DEALER with many requests under way, without ids.
  *
- * A line on stdin is what soak.sh does or wants: "broker" (it was just killed: what was under way there
- * is lost), "hung" and "awake" (a server has the lock and does not move: requests may be refused), "push"
- * (no pauses now), "flow" (say "flow" when requests are answered, publications come, and TALKERs are
- * heard). At its end all stop, the subscriber reads on to the end, and one line of totals comes.
+ * A line on stdin is what soak.sh does or wants: "broker" (it was just killed:
+ * what was under way there is lost), "hung" and "awake" (a server is stopped
+ * while it has the lock: requests may be refused), "push" (no pauses now),
+ * "flow" (say "flow" when requests are answered, publications come, and TALKERs
+ * are heard). When stdin ends all stop, the subscriber reads on to the last
+ * message, and one line of totals comes.
  *
- * acked, unknown and seen.TOPIC in DIRECTORY then hold what was answered OK, what may be stored or not,
- * and what the subscriber saw. Each breach of a promise is a line on stderr, and exit code 1. */
+ * acked, unknown and seen.TOPIC in DIRECTORY then hold what was answered OK,
+ * what may be stored or not, and what the subscriber saw. Each breach of a
+ * promise is a line on stderr, and exit code 1. */
 #include "../json.h"
 #include "../limits.h"
 #include "../net.h"
@@ -29,15 +35,18 @@
 #include <unistd.h>
 
 #define GIVE_UP_MS   5500
-#define SLACK_MS     1000       /* between a kill and our knowing of it; what is sent in between is lost */
-#define PAUSE_MS     40         /* between two requests of a REQ client, at most */
+/* Between a kill and our knowing of it; what is sent in between is lost. */
+#define SLACK_MS     1000
+/* Between two requests of a REQ client, at most. */
+#define PAUSE_MS     40
 #define BURST_MS     50         /* between the bursts of the DEALER */
 #define BURST        16
 #define PUSH_MS      600        /* without any pause */
 #define WINDOW       64         /* requests under way there */
 #define QUIET_MS     500        /* after which a topic is asked for news */
 #define PAGE         1000
-#define PAD_EVERY    16         /* messages of which one is long, so that the journal fills its files */
+/* Messages of which one is long, so that the journal fills its segments. */
+#define PAD_EVERY    16
 #define PAD_BYTES    8192
 #define LOGIN_EVERY  25         /* requests of which one is a login */
 #define SENDERS      8
@@ -57,8 +66,9 @@ struct sender {
 	const char *name;
 	enum kind kind;
 	void *socket;
-	struct sent *sent;      /* by number; 0 is none */
-	uint64_t number, cap;   /* the last one */
+	struct sent *sent;      /* by number, from 1 */
+	uint64_t number;        /* the last one */
+	size_t cap;
 	uint64_t oldest;        /* all before this have their fate */
 	uint64_t open;
 	uint64_t acked;         /* the highest number that was */
@@ -70,7 +80,7 @@ struct topic {
 	const char *name;
 	int inbox;
 	uint64_t last;          /* seen */
-	uint64_t live;          /* of them in publications, since flow was asked for */
+	uint64_t live;          /* published since flow was asked for */
 	int64_t ask;            /* when */
 	int complete;           /* at the end: there is no more */
 	uint64_t order[SENDERS];        /* highest number seen */
@@ -78,13 +88,16 @@ struct topic {
 };
 
 static struct sender sender[SENDERS] = {
-	{ .name = "req1" }, { .name = "req2" }, { .name = "req3" }, { .name = "req4" },
-	{ .name = "retry1", .kind = RETRY }, { .name = "retry2", .kind = RETRY },
-	{ .name = "pipe1", .kind = PIPELINE }, { .name = "pipe2", .kind = PIPELINE }
+	{ .name = "req1" }, { .name = "req2" },
+	{ .name = "req3" }, { .name = "req4" },
+	{ .name = "retry1", .kind = RETRY },
+	{ .name = "retry2", .kind = RETRY },
+	{ .name = "pipe1", .kind = PIPELINE },
+	{ .name = "pipe2", .kind = PIPELINE }
 };
 static struct topic topic[TOPICS] = {
-	{ .name = "canal1" }, { .name = "canal2" }, { .name = "canal3" }, { .name = "canal4" },
-	{ .name = "caixa", .inbox = 1 }
+	{ .name = "canal1" }, { .name = "canal2" }, { .name = "canal3" },
+	{ .name = "canal4" }, { .name = "caixa", .inbox = 1 }
 };
 
 static const char *broker, *proxy, *directory;
@@ -93,21 +106,26 @@ static int talkers, heard[TALKERS_MAX];
 static void *context, *sub, *history;
 static struct topic *asked;             /* whose history is awaited */
 static int64_t asked_at;
-static int asked_silent;                /* 1: it was asked when nothing more was to come */
-static int64_t now, broker_killed = INT64_MIN, awake_at = INT64_MIN, pushed = -PUSH_MS;
+/* 1: it was asked when nothing more was to come */
+static int asked_silent;
+static int64_t now, broker_killed = INT64_MIN, awake_at = INT64_MIN,
+    pushed = -PUSH_MS;
 static int ending, flow_wanted;
-static uint64_t requests, acked, lost, refused, wrongs, slowest, live, caught_up;
+static uint64_t requests, acked, lost, refused, wrongs, slowest, live,
+    caught_up;
 static FILE *acked_file, *unknown_file;
 static struct json json;
 static struct buf scratch[2];
 
-static void wrong(const char *what, const char *who, uint64_t number, uint64_t more)
+static void wrong(const char *what, const char *who, uint64_t number,
+    uint64_t more)
 {
 	wrongs++;
-	warn("wrong: %s: %s %" PRIu64 " (%" PRIu64 ")", what, who, number, more);
+	warn("wrong: %s: %s %" PRIu64 " (%" PRIu64 ")", what, who, number,
+	    more);
 }
 
-/* For pauses and lengths: the same in every run, whatever else is not. */
+/* For pauses and lengths: the same in every run. */
 static unsigned random_below(unsigned n)
 {
 	static uint64_t state = 1;
@@ -138,10 +156,11 @@ static void *connect_to(int type, const char *endpoint)
 	return s;
 }
 
-/* 1: m is a frame, to be closed; 0: there is none now. */
+/* 1: m is a frame, to be closed; 0: nothing has come. */
 static int get(void *socket, zmq_msg_t *m)
 {
-	(void)zmq_msg_init(m);          /* cannot fail, nor can closing a valid one */
+	/* cannot fail, nor can closing a valid one */
+	(void)zmq_msg_init(m);
 	if (net_recv(socket, m))
 		return 1;
 	(void)zmq_msg_close(m);
@@ -165,7 +184,8 @@ static int is_login(uint64_t number)
 	return number % LOGIN_EVERY == 0;
 }
 
-/* The length of a padding depends on the number alone: what is sent again is the same. */
+/* The length of a padding depends on the number alone: what is
+ * sent again is the same. */
 static void put_text(struct buf *b, const struct sender *s, uint64_t number)
 {
 	buf_printf(b, "%s %" PRIu64, s->name, number);
@@ -181,11 +201,14 @@ static void put_body(struct buf *b, const struct sender *s, uint64_t number)
 	const struct topic *t = topic_of(number);
 
 	if (is_login(number)) {
-		buf_printf(b, "{\"service\":\"login\",\"data\":{\"user\":\"%s\"", s->name);
+		buf_printf(b,
+		    "{\"service\":\"login\",\"data\":{\"user\":\"%s\"",
+		    s->name);
 	} else {
-		buf_printf(b, "{\"service\":\"%s\",\"data\":{\"%s\":\"%s\",\"%s\":\"%s\",\"message\":\"",
-		    t->inbox ? "message" : "publish", t->inbox ? "src" : "user", s->name,
-		    t->inbox ? "dst" : "channel", t->name);
+		buf_printf(b, "{\"service\":\"%s\",\"data\":{\"%s\":\"%s\","
+		    "\"%s\":\"%s\",\"message\":\"",
+		    t->inbox ? "message" : "publish", t->inbox ? "src" : "user",
+		    s->name, t->inbox ? "dst" : "channel", t->name);
 		put_text(b, s, number);
 		buf_putc(b, '"');
 	}
@@ -194,7 +217,8 @@ static void put_body(struct buf *b, const struct sender *s, uint64_t number)
 	buf_printf(b, ",\"timestamp\":%" PRId64 "}}", now_ms());
 }
 
-/* A REQ socket queues for a broker that is away; a DEALER without room tries it again later. */
+/* A REQ socket queues for a broker that is away; a DEALER without room
+ * tries it again later. */
 static int send_number(struct sender *s, uint64_t number)
 {
 	static struct buf b;
@@ -203,7 +227,8 @@ static int send_number(struct sender *s, uint64_t number)
 	put_body(&b, s, number);
 	if (b.err)
 		die(EXIT_FAILED, "out of memory");
-	if (s->kind == PIPELINE && (net_send_copy(s->socket, &number, sizeof number, 1) == -1 ||
+	if (s->kind == PIPELINE &&
+	    (net_send_copy(s->socket, &number, sizeof number, 1) == -1 ||
 	    net_send_copy(s->socket, "", 0, 1) == -1))
 		return -1;
 	if (net_send_copy(s->socket, b.p, b.n, 0) == -1)
@@ -215,10 +240,8 @@ static int send_number(struct sender *s, uint64_t number)
 
 static int send_next(struct sender *s)
 {
-	if (s->number + 2 > s->cap) {
-		s->cap = s->cap > 0 ? 2 * s->cap : 1024;
-		s->sent = must_grow(s->sent, s->cap, sizeof *s->sent);
-	}
+	s->sent = must_array_room(s->sent, s->number + 1, &s->cap,
+	    sizeof *s->sent);
 	s->sent[s->number + 1] = (struct sent){ .fate = OPEN };
 	if (send_number(s, s->number + 1) == -1)
 		return -1;
@@ -250,10 +273,11 @@ static void settle(struct sender *s, uint64_t number, enum fate fate)
 	while (s->oldest <= s->number && s->sent[s->oldest].fate != OPEN)
 		s->oldest++;
 	if (fate == UNKNOWN)
-		(void)fprintf(unknown_file, "%s %" PRIu64 "\n", s->name, number);
+		(void)fprintf(unknown_file, "%s %" PRIu64 "\n", s->name,
+		    number);
 }
 
-/* Nobody knows whether it is stored. Who has given it an id asks again. */
+/* It is unknown whether it is stored. A sender that uses ids sends it again. */
 static void in_doubt(struct sender *s, uint64_t number)
 {
 	if (s->kind != PIPELINE) {
@@ -266,7 +290,8 @@ static void in_doubt(struct sender *s, uint64_t number)
 		die(EXIT_FAILED, "a new REQ socket does not take a request");
 }
 
-/* A broker that was killed after a request was sent has forgotten it, or when it came. */
+/* A broker that was killed after a request was sent has forgotten
+ * it, or when it came. */
 static int broker_lived(int64_t sent_at)
 {
 	return broker_killed + SLACK_MS < sent_at;
@@ -291,7 +316,8 @@ static void check_seen(const struct sender *s, uint64_t number)
 	const struct sent *m = &s->sent[number];
 
 	if (m->acked != 0 && m->seen != 0 && m->acked != m->seen)
-		wrong("stored twice, or published as another", s->name, number, m->seen);
+		wrong("stored twice, or published as another", s->name, number,
+		    m->seen);
 }
 
 static void on_acked(struct sender *s, uint64_t number, uint64_t seq)
@@ -302,8 +328,8 @@ static void on_acked(struct sender *s, uint64_t number, uint64_t seq)
 			wrong("OK without a seq", s->name, number, 0);
 		s->sent[number].acked = seq;
 		check_seen(s, number);
-		(void)fprintf(acked_file, "%s %" PRIu64 " %s %" PRIu64 "\n", topic_of(number)->name, seq,
-		    s->name, number);
+		(void)fprintf(acked_file, "%s %" PRIu64 " %s %" PRIu64 "\n",
+		    topic_of(number)->name, seq, s->name, number);
 	}
 	if (number > s->acked)
 		s->acked = number;
@@ -316,16 +342,19 @@ static void on_refused(struct sender *s, uint64_t number, struct str why)
 	if (!str_is(why, "servidor indisponível"))
 		wrong("refused", s->name, number, 0);
 	else if (awake_at + SLACK_MS < s->sent[number].at)
-		wrong("no server", s->name, number, (uint64_t)(now - s->sent[number].at));
+		wrong("no server", s->name, number,
+		    (uint64_t)(now - s->sent[number].at));
 	in_doubt(s, number);
 }
 
-static struct str string_of(const struct json_node *object, const char *key, struct buf *room)
+static struct str string_of(const struct json_node *object, const char *key,
+    struct buf *room)
 {
 	struct str s = { "", 0 };
 
 	buf_clear(room);
-	(void)json_string(json_get(&json, object, key), room, &s);      /* no string: an empty one */
+	/* no string: an empty one */
+	(void)json_string(json_get(&json, object, key), room, &s);
 	return s;
 }
 
@@ -333,13 +362,15 @@ static uint64_t number_of(const struct json_node *object, const char *key)
 {
 	uint64_t n = 0;
 
-	(void)json_uint(json_get(&json, object, key), &n);      /* missing: 0, which no seq is */
+	/* missing: 0, which no seq is */
+	(void)json_uint(json_get(&json, object, key), &n);
 	return n;
 }
 
 static const struct json_node *data_of(struct str text)
 {
-	return json_parse(&json, text.p, text.n) == 0 ? json_get(&json, json.node, "data") : NULL;
+	return json_parse(&json, text.p, text.n) == 0 ? json_get(&json,
+	    json.node, "data") : NULL;
 }
 
 static void take_answer(struct sender *s, uint64_t number, struct str text)
@@ -363,7 +394,8 @@ static void take_answer(struct sender *s, uint64_t number, struct str text)
 		on_refused(s, number, string_of(data, "message", &scratch[1]));
 }
 
-/* 1: there was one. A REQ has one request under way, whose number is the last one's. */
+/* 1: there was one. A REQ has one request under way, whose number
+ * is the last one's. */
 static int receive(struct sender *s)
 {
 	uint64_t number = s->number;
@@ -384,9 +416,10 @@ static int receive(struct sender *s)
 
 /* ---- the subscriber ---- */
 
-/* A message of one of our senders comes once, in the order of sending, under the seq of its answer. What
- * was never answered may come at any time. */
-static void judge(struct topic *t, uint64_t seq, struct str user, struct str text)
+/* A message of one of our senders comes once, in the order of sending, under
+ * the seq of its answer. What was never answered may come at any time. */
+static void judge(struct topic *t, uint64_t seq, struct str user,
+    struct str text)
 {
 	char copy[64] = { 0 };
 	struct sender *s = sender;
@@ -413,12 +446,14 @@ static void judge(struct topic *t, uint64_t seq, struct str user, struct str tex
 
 static void deliver(struct topic *t, uint64_t seq, const struct json_node *m)
 {
-	struct str user = string_of(m, "user", &scratch[0]), text = string_of(m, "message", &scratch[1]);
+	struct str user = string_of(m, "user", &scratch[0]);
+	struct str text = string_of(m, "message", &scratch[1]);
 
 	t->last = seq;
 	for (int i = 0; i < talkers; i++)
 		heard[i] |= str_is(user, talker[i]);
-	(void)fprintf(t->seen, "%" PRIu64 "\t%.*s\t%.*s\n", seq, (int)user.n, user.p, (int)text.n, text.p);
+	(void)fprintf(t->seen, "%" PRIu64 "\t%.*s\t%.*s\n", seq, (int)user.n,
+	    user.p, (int)text.n, text.p);
 	judge(t, seq, user, text);
 }
 
@@ -426,8 +461,9 @@ static void take_publication(struct topic *t, struct str text)
 {
 	uint64_t seq;
 
-	if (json_parse(&json, text.p, text.n) == -1 || (seq = number_of(json.node, "seq")) == 0) {
-		wrong("a publication that is none", t->name, 0, 0);
+	if (json_parse(&json, text.p, text.n) == -1 ||
+	    (seq = number_of(json.node, "seq")) == 0) {
+		wrong("a publication that is invalid", t->name, 0, 0);
 	} else if (seq == t->last + 1) {
 		live++;
 		t->live++;
@@ -438,7 +474,8 @@ static void take_publication(struct topic *t, struct str text)
 	}
 }
 
-/* 1: there was one. Exactly two frames; topics match by prefix, but none of ours begins another. */
+/* 1: there was one. Exactly two frames; topics match by prefix, but none of
+ * ours begins another. */
 static int receive_publication(void)
 {
 	struct topic *t = topic;
@@ -448,7 +485,8 @@ static int receive_publication(void)
 		return 0;
 	while (t < topic + TOPICS && !str_is(text_of(&m), t->name))
 		t++;
-	if (t == topic + TOPICS || !net_more(&m) || !net_recv(sub, &m) || net_more(&m))
+	if (t == topic + TOPICS || !net_more(&m) || !net_recv(sub, &m) ||
+	    net_more(&m))
 		wrong("a publication of another shape", "proxy", 0, 0);
 	else
 		take_publication(t, text_of(&m));
@@ -461,7 +499,8 @@ static void ask_history(struct topic *t)
 {
 	struct buf b = { 0 };
 
-	buf_printf(&b, "{\"service\":\"history\",\"data\":{\"%s\":\"%s\",\"after\":%" PRIu64 ",\"limit\":%d}}",
+	buf_printf(&b, "{\"service\":\"history\",\"data\":{\"%s\":\"%s\","
+	    "\"after\":%" PRIu64 ",\"limit\":%d}}",
 	    t->inbox ? "user" : "channel", t->name, t->last, PAGE);
 	if (b.err || net_send_copy(history, b.p, b.n, 0) == -1)
 		die(EXIT_FAILED, "history was not sent");
@@ -486,7 +525,8 @@ static void take_page(struct topic *t, const struct json_node *data)
 	const struct json_node *list = json_get(&json, data, "messages"), *m;
 	uint64_t before = t->last;
 
-	for (m = json_first(&json, list); m != NULL; m = json_next(&json, list, m)) {
+	for (m = json_first(&json, list); m != NULL;
+	    m = json_next(&json, list, m)) {
 		uint64_t seq = number_of(m, "seq");
 
 		if (seq <= t->last)
@@ -509,7 +549,8 @@ static void take_history(struct str text)
 		asked = NULL;
 		return;
 	}
-	if (!str_is(string_of(data, "message", &scratch[0]), "servidor indisponível"))
+	if (!str_is(string_of(data, "message", &scratch[0]),
+	    "servidor indisponível"))
 		wrong("history refused", asked->name, asked->last, 0);
 	drop_history();
 }
@@ -524,7 +565,8 @@ static void receive_history(void)
 	}
 	if (asked != NULL && now - asked_at >= GIVE_UP_MS) {
 		if (broker_lived(asked_at))
-			wrong("no history", asked->name, asked->last, (uint64_t)(now - asked_at));
+			wrong("no history", asked->name, asked->last,
+			    (uint64_t)(now - asked_at));
 		drop_history();
 	}
 	for (struct topic *t = topic; t < topic + TOPICS && asked == NULL; t++)
@@ -608,19 +650,23 @@ static void turn(void)
 {
 	enum { INPUT = SENDERS + 2 };
 	zmq_pollitem_t item[SENDERS + 3] = {
-		[SENDERS] = { sub, 0, ZMQ_POLLIN, 0 }, { history, 0, ZMQ_POLLIN, 0 },
+		[SENDERS] = { sub, 0, ZMQ_POLLIN, 0 },
+		{ history, 0, ZMQ_POLLIN, 0 },
 		{ NULL, STDIN_FILENO, ZMQ_POLLIN, 0 }
 	};
 
 	for (int i = 0; i < SENDERS; i++)
-		item[i] = (zmq_pollitem_t){ sender[i].socket, 0, ZMQ_POLLIN, 0 };
-	if (zmq_poll(item, ending ? INPUT : INPUT + 1, 5) == -1 && errno != EINTR)
+		item[i] = (zmq_pollitem_t){ sender[i].socket, 0, ZMQ_POLLIN,
+		    0 };
+	if (zmq_poll(item, ending ? INPUT : INPUT + 1, 5) == -1 &&
+	    errno != EINTR)
 		die(EXIT_FAILED, "zmq_poll: %s", zmq_strerror(errno));
 	now = ticks_ms();
 	if (item[INPUT].revents != 0)
 		read_stdin();
 	for (struct sender *s = sender; s < sender + SENDERS; s++) {
-		while (s->open > 0 && receive(s))       /* a REQ that asked nothing must not be read */
+		/* a REQ that asked nothing must not be read */
+		while (s->open > 0 && receive(s))
 			;
 		give_up_late(s);
 		send_due(s);
@@ -642,19 +688,23 @@ static void open_all(void)
 	unknown_file = create("unknown", "");
 	for (struct sender *s = sender; s < sender + SENDERS; s++) {
 		s->oldest = 1;
-		s->socket = connect_to(s->kind == PIPELINE ? ZMQ_DEALER : ZMQ_REQ, broker);
+		s->socket = connect_to(s->kind == PIPELINE ? ZMQ_DEALER :
+		    ZMQ_REQ, broker);
 	}
 	for (struct topic *t = topic; t < topic + TOPICS; t++) {
 		t->seen = create("seen.", t->name);
-		if (zmq_setsockopt(sub, ZMQ_SUBSCRIBE, t->name, strlen(t->name)) == -1)
-			die(EXIT_FAILED, "ZMQ_SUBSCRIBE: %s", zmq_strerror(errno));
+		if (zmq_setsockopt(sub, ZMQ_SUBSCRIBE, t->name,
+		    strlen(t->name)) == -1)
+			die(EXIT_FAILED, "ZMQ_SUBSCRIBE: %s",
+			    zmq_strerror(errno));
 	}
 }
 
 static void close_all(void)
 {
 	for (struct sender *s = sender; s < sender + SENDERS; s++) {
-		(void)zmq_close(s->socket);     /* they are sockets: closing them cannot fail */
+		/* they are sockets: closing them cannot fail */
+		(void)zmq_close(s->socket);
 		free(s->sent);
 	}
 	(void)zmq_close(sub);
@@ -691,8 +741,9 @@ int main(int argc, char **argv)
 	while (!done())
 		turn();
 	close_all();
-	(void)printf("requests %" PRIu64 " acknowledged %" PRIu64 " unanswered %" PRIu64 " unavailable %" PRIu64
-	    " slowest %" PRIu64 " live %" PRIu64 " from_history %" PRIu64 "\n",
+	(void)printf("requests %" PRIu64 " acknowledged %" PRIu64
+	    " unanswered %" PRIu64 " unavailable %" PRIu64 " slowest %" PRIu64
+	    " live %" PRIu64 " from_history %" PRIu64 "\n",
 	    requests, acked, lost, refused, slowest, live, caught_up);
 	if (fflush(NULL) == EOF)
 		die(EXIT_IO, "%s:", directory);

@@ -1,5 +1,8 @@
-/* tap.h: what the unit tests share. Each prints TAP: a line for each group of checks, a comment
- * with file and line for a check that failed, the plan at the end; exit 0 when all is well. */
+/* tap.h: what the unit tests share. Each test program prints TAP: a line for
+ * each group of checks, a comment with file and line for each check that
+ * failed, the plan at the end. Exit 0 when all is well.
+ *
+ * A group that checks nothing fails: its loops ran zero times. */
 #ifndef TAP_H
 #define TAP_H
 
@@ -7,20 +10,25 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CHECK_SHOWN 20          /* failures a group shows: a broken loop must not fill the screen */
+/* Failures that a group shows: a broken loop must not fill the screen. */
+#define CHECK_SHOWN 20
 
-static int check_failures;      /* in this group */
+static long checks_done;        /* in this group */
+static int check_failures;      /* likewise */
 static int check_groups, check_bad_groups;
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-#define CHECK(cond, ...) check_one((cond) != 0, __FILE__, __LINE__, __VA_ARGS__)
+#define CHECK(cond, ...) \
+	check_one((cond) != 0, __FILE__, __LINE__, __VA_ARGS__)
 
 __attribute__((format(printf, 4, 5)))
-static void check_one(int good, const char *file, int line, const char *fmt, ...)
+static void check_one(int good, const char *file, int line,
+    const char *fmt, ...)
 {
 	va_list ap;
 
+	checks_done++;
 	if (good || ++check_failures > CHECK_SHOWN)
 		return;
 	printf("# %s:%d: ", file, line);
@@ -32,9 +40,12 @@ static void check_one(int good, const char *file, int line, const char *fmt, ...
 
 static void check_group(const char *what, void (*run)(void))
 {
+	checks_done = 0;
 	check_failures = 0;
 	run();
-	printf("%s %d - %s\n", check_failures > 0 ? "not ok" : "ok", ++check_groups, what);
+	CHECK(checks_done > 0, "nothing was checked");
+	printf("%s %d - %s\n", check_failures > 0 ? "not ok" : "ok",
+	    ++check_groups, what);
 	check_bad_groups += check_failures > 0;
 }
 
@@ -44,7 +55,7 @@ static int check_done(void)
 	return check_bad_groups > 0;
 }
 
-/* The same numbers in every run: a failure can be looked at again. */
+/* The same numbers in every run, so that a failure can be repeated. */
 static inline uint32_t check_random(uint32_t below)
 {
 	static uint64_t x = 88172645463325252u;

@@ -1,12 +1,12 @@
 # shellcheck shell=sh disable=SC2016,SC2046,SC2094,SC2129,SC2317
-# tests/client.sh: the command lines, as people and scripts use them.
+# tests/test_client.sh: the command lines, as people and scripts use them.
 
 test_help_version_and_usage() {
 	for p in broker proxy server client bot logck; do
 		$p -h >said
 		has said "usage: $p"
 		$p -V >said
-		[ -s said ]
+		grep -q '[0-9]\.[0-9]' said
 		exits 64 $p --nonsense
 		exits 64 $p -Z
 	done
@@ -35,17 +35,22 @@ outra sala' "$(client channels | sort)"
 	want ana "$(client users)"
 	exits 0 client -u ana pub geral 'um dois' três
 	exits 0 client -u bob pub geral quatro
+	undated_hist() {
+		client hist "$@" | cut -f 1,3- | tr '\t' ' '
+	}
 	want '1 geral ana um dois três
-2 geral bob quatro' "$(client hist geral | cut -f 1,3- | tr '\t' ' ')"
-	want '2 geral bob quatro' "$(client hist geral -n 1 | cut -f 1,3- | tr '\t' ' ')"
-	want '2 geral bob quatro' "$(client hist geral -s 1 | cut -f 1,3- | tr '\t' ' ')"
+2 geral bob quatro' "$(undated_hist geral)"
+	want '2 geral bob quatro' "$(undated_hist geral -n 1)"
+	want '2 geral bob quatro' "$(undated_hist geral -s 1)"
 	exits 0 client -u ana msg bob 'um segredo'
-	want '1 bob ana um segredo' "$(client -u bob hist bob -i | cut -f 1,3- | tr '\t' ' ')"
+	want '1 bob ana um segredo' \
+		"$(client -u bob hist bob -i | cut -f 1,3- | tr '\t' ' ')"
 	exits 1 client hist nowhere
 	exits 1 client -u ana pub nowhere oi
 	exits 1 client -u ana msg nobody oi
 	exits 0 client ping
 	exits 0 client stat
+	has said geral
 	client -j hist geral -n 1 >said
 	json_check <said
 	has said '"message":"quatro"'
@@ -68,7 +73,7 @@ test_client_stdin() {
 	# The first one that is refused ends it, and is named.
 	printf 'good\n%040000d\nnever\n' 0 >in
 	exits 1 client -u ana pub geral <in
-	has said 2
+	has said 'line 2'
 	want good "$(client hist geral -n 1 | cut -f 5)"
 	numbers 1 5000 >in
 	client -u ana pub geral <in
@@ -81,22 +86,23 @@ test_sub_counts_and_waits() {
 	numbers 1 10 | client -u ana pub geral
 	exits 75 client -u bob sub -w 1 geral
 	want '' "$(cat said)"
-	want '8 9 10' "$(client -u bob sub -s 7 -c 3 geral | cut -f 5 | tr '\n' ' ' | sed 's/ $//')"
+	exits 0 client -u bob sub -s 7 -c 3 geral
+	want '8 9 10 ' "$(cut -f 5 said | tr '\n' ' ')"
 	exits 75 client -u bob sub -s 8 -c 3 -w 1 geral
-	want '9 10' "$(cut -f 5 said | tr '\n' ' ' | sed 's/ $//')"
+	want '9 10 ' "$(cut -f 5 said | tr '\n' ' ')"
 	start sub client -u bob sub -s 9 -c 4 geral
 	wait_for more_than sub.out 0
 	client -u ana pub geral 11
 	client -u ana msg bob mine
 	client -u ana pub geral 12
 	ended sub
-	want '10 11 12 mine' "$(cut -f 5 sub.out | sort | tr '\n' ' ' | sed 's/ $//')"
-	# The reader of a pipe that has seen enough ends it all.
-	client -u bob sub -s 0 geral | head -n 1 >said &
-	reader=$!
-	wait_for [ -s said ]
+	want '10 11 12 mine ' "$(cut -f 5 sub.out | sort | tr '\n' ' ')"
+	# The client ends when the reader of its pipe has seen enough.
+	start piped sh -c 'client -u bob sub -s 0 geral | head -n 1'
+	wait_for [ -s piped.out ]
 	client -u ana pub geral 13
-	wait $reader
+	ended piped
+	want 1 "$(wc -l <piped.out)"
 }
 
 test_ana_never_sees_anabelas() {
@@ -120,16 +126,16 @@ to geral' "$(cut -f 5 ana.out | sort)"
 	hasnt said anabela
 }
 
-# Text from others never acts on a terminal, a line or a column of ours.
+# Text from others never affects our terminal, our lines or our columns.
 test_client_output_is_safe() {
 	up -c geral
-	printf '{"service":"publish","data":{"user":"ana","channel":"geral","message":"%s"}}' \
-		'\u001b[2J\u0007\u0000\r\n9\tx\u009b1m\u202e\u007f' | zraw req "$FRONT" >a
+	evil='\u001b[2J\u0007\u0000\r\n9\tx\u009b1m\u202e\u007f'
+	ask publish '"user":"ana","channel":"geral","message":"'"$evil"'"' >a
 	has a '"status":"OK"'
 	for form in '' -j; do
 		client $form hist geral >said
 		want 1 "$(wc -l <said | tr -d ' ')"
-		want 0 "$(tr -d '\n\t -~\200-\377' <said | wc -c | tr -d ' ')"
+		want '' "$(tr -d '\n\t -~\200-\377' <said)"
 		refute grep -q "$(printf '\302\233')" said
 		refute grep -q "$(printf '\342\200\256')" said
 	done
@@ -157,7 +163,8 @@ test_chat() {
 	start bob client -u bob sub -s 0 -c 4 geral
 	client -u bob pub geral 'oi ana'
 	wait_for grep -q 'oi ana' ana.out
-	printf '%s\n' '/users' '/channels' '/msg bob um segredo' '/create nova' '/join nova' >keys
+	printf '%s\n' '/users' '/channels' '/msg bob um segredo' \
+		'/create nova' '/join nova' >keys
 	wait_for grep -q segredo data/users/bob.log
 	printf '%s\n' '/part nova' '/hist' 'tchau' '/quit' >keys
 	wait_for grep -q tchau data/channels/geral.log
@@ -165,15 +172,19 @@ test_chat() {
 	ended bob
 	exec 4>&-
 	has bob.out 'um segredo'
+	has ana.out 'oi ana'
+	grep -q 'ana.*bob' ana.err              # /users
+	[ -e data/channels/nova.log ]           # /create
+	want 2 "$(grep -c 'oi gente' ana.out)"  # and once more by /hist
 	# The end of its input ends it too, with everything sent.
-	numbers 1 20 | client -u eva chat geral >said
+	numbers 1 20 | client -u eva chat geral
 	want 20 "$(grep -c '	eva	' data/channels/geral.log)"
 }
 
 test_bot() {
 	up
 	# There is no channel yet: it makes one, and hears itself.
-	client users >said
+	want '' "$(client channels)"
 	bot -u robo -n 5 -i 1 -r 3 >bot.sum
 	grep '^sent=15 ok=15 erro=0 seen=15 dup=0 gap=0$' bot.sum
 	want 1 "$(client channels | wc -l | tr -d ' ')"
@@ -211,7 +222,7 @@ test_bot_survives_restarts() {
 	grep ' erro=0 seen=[0-9]* dup=0 gap=0$' bot.out
 }
 
-# A folder as make up finds it, and PORT, the first of four that are free.
+# A folder as "make up" finds it, and PORT, the first of four free ones.
 prepare_up() {
 	cp "$SOURCES/up.sh" .
 	for p in broker proxy server client bot; do
@@ -230,15 +241,16 @@ free() {
 	start free2 proxy -s "tcp://*:$((PORT + 2))" -x "tcp://*:$((PORT + 3))"
 	wait_for ready_or_ended free1
 	wait_for ready_or_ended free2
-	signal free1 TERM || :
-	signal free2 TERM || :
-	wait_for [ -s free1.rc ]
-	wait_for [ -s free2.rc ]
+	for name in free1 free2; do
+		[ -s $name.rc ] || signal $name TERM
+		wait_for [ -s $name.rc ]
+	done
 	[ "$(cat free1.rc free2.rc)" = '0
 0' ]
 }
 
-# What a newcomer starts: everything with a prefix, restarted when it dies, gone with one signal.
+# What a newcomer starts: everything with a prefix, restarted when it dies, gone
+# with one signal.
 test_up() {
 	prepare_up
 	export TMPDIR=. RECADO_BROKER="tcp://localhost:$PORT"
@@ -258,7 +270,7 @@ test_up() {
 	want '' "$(find . -name 'tmp.*')"
 }
 
-# What cannot work is not tried for ever.
+# up.sh does not restart for ever what cannot work.
 test_up_gives_up() {
 	prepare_up
 	start taken broker -f "tcp://*:$PORT" -k 'tcp://127.0.0.1:*'

@@ -1,5 +1,5 @@
-/* test_faults.c: the n-th call to the system fails, whichever it is, once or from then on; and the disk
- * is full, at whatever point. */
+/* test_faults.c: the n-th call to the system fails, for every call and every n,
+ * once or from then on; and the disk is full, at any point. */
 #include "tap.h"
 #include "scenario.h"
 
@@ -14,9 +14,11 @@ static const struct {
 	enum sim_call call;
 	int error, half;
 } fault[] = {
-	{ SIM_OPEN, EMFILE, 0 }, { SIM_OPEN, EACCES, 0 }, { SIM_OPEN, ENOSPC, 0 },
+	{ SIM_OPEN, EMFILE, 0 }, { SIM_OPEN, EACCES, 0 },
+	{ SIM_OPEN, ENOSPC, 0 },
 	{ SIM_READ, EIO, 0 },
-	{ SIM_WRITE, ENOSPC, 0 }, { SIM_WRITE, EIO, 1 }, { SIM_WRITE, EFBIG, 0 }, { SIM_WRITE, ENOSPC, 1 },
+	{ SIM_WRITE, ENOSPC, 0 }, { SIM_WRITE, EIO, 1 },
+	{ SIM_WRITE, EFBIG, 0 }, { SIM_WRITE, ENOSPC, 1 },
 	{ SIM_SIZE, EIO, 0 },
 	{ SIM_TRUNCATE, EIO, 0 },
 	{ SIM_SYNC, EIO, 0 }, { SIM_SYNC, ENOSPC, 0 },
@@ -30,8 +32,8 @@ static const struct {
 
 static int is_sync(const struct sim_fault *f)
 {
-	return (f->call == SIM_SYNC || f->call == SIM_SYNC_DIR || f->call == SIM_SYNC_ALL) &&
-	    f->error != ENOSYS;
+	return (f->call == SIM_SYNC || f->call == SIM_SYNC_DIR ||
+	    f->call == SIM_SYNC_ALL) && f->error != ENOSYS;
 }
 
 static int durable_checks;      /* how many more */
@@ -41,17 +43,19 @@ static void check_turn(struct scenario *p)
 {
 	const char *why;
 
-	CHECK(!truncates || !oracle_half_line(&p->oracle, p->sim), "turn %d: a log ends in half a line",
-	    p->turns);
+	CHECK(!truncates || !oracle_half_line(&p->oracle, p->sim),
+	    "turn %d: a log ends in half a line", p->turns);
 	if (sim_faults_struck(p->sim) == 0 || durable_checks == 0)
 		return;
 	durable_checks--;
 	why = scenario_durable(p);
-	CHECK(why == NULL, "turn %d, would not survive a power loss: %s", p->turns, why);
+	CHECK(why == NULL, "turn %d, would not survive a power loss: %s",
+	    p->turns, why);
 }
 
-/* The disk is good again: nothing acknowledged is missing, nothing refused is there, both servers go on
- * at once; and all of it is durable, and found by the next start. */
+/* The disk works again: nothing acknowledged is missing, nothing refused
+ * is there, both servers go on at once; and all of it is durable, and
+ * found by the next start. */
 static const char *good_again(struct scenario *p)
 {
 	const char *why = p->oracle.why[0] != '\0' ? p->oracle.why : NULL;
@@ -62,13 +66,13 @@ static const char *good_again(struct scenario *p)
 	if (why == NULL)
 		why = scenario_turn(p, 0);
 	if (why == NULL)
-		why = oracle_files_wrong(&p->oracle, p->sim, 0);
+		why = oracle_files_wrong(&p->oracle, p->sim);
 	if (why == NULL)
 		why = scenario_durable(p);
 	for (int who = 0; who < SCENARIO_SERVERS; who++)
 		scenario_down(p, who);
 	if (why == NULL)
-		why = scenario_sound(p, 0);
+		why = scenario_sound(p);
 	if (why == NULL && sim_syncs_repeated(p->sim) > 0)
 		why = "a sync was tried again after one had failed";
 	return why;
@@ -77,7 +81,8 @@ static const char *good_again(struct scenario *p)
 /* A store whose sync failed says so at its next turn, at the latest. */
 static void end_broken(struct scenario *p, int who)
 {
-	int r = p->store[who] != NULL ? store_begin(p->store[who]) : STORE_REFUSED;
+	int r = p->store[who] != NULL ? store_begin(p->store[who]) :
+	    STORE_REFUSED;
 
 	if (r == 0)
 		store_end(p->store[who]);
@@ -87,12 +92,13 @@ static void end_broken(struct scenario *p, int who)
 	scenario_down(p, who);
 }
 
-static int run(struct sim_fault f)
+static int run(const struct scenario *start, struct sim_fault f)
 {
 	struct scenario p;
 	const char *why = NULL;
 	int struck;
 
+	(void)start;
 	scenario_begin(&p, sim_new());
 	sim_set_fault(p.sim, &f);
 	durable_checks = is_sync(&f) ? 4 : 0;
@@ -101,7 +107,8 @@ static int run(struct sim_fault f)
 	scenario_script(&p);
 	p.after = NULL;
 	struck = sim_faults_struck(p.sim);
-	for (int who = 0; who < SCENARIO_SERVERS && is_sync(&f) && struck > 0; who++)
+	for (int who = 0; who < SCENARIO_SERVERS && is_sync(&f) && struck > 0;
+	    who++)
 		end_broken(&p, who);
 	if (is_sync(&f) && struck > 0 && p.broken == 0)
 		why = "a sync failed and the store went on";
@@ -109,10 +116,27 @@ static int run(struct sim_fault f)
 		why = "the store is broken and no sync has failed";
 	if (why == NULL)
 		why = good_again(&p);
-	CHECK(why == NULL, "%s call %ld fails %s with %s%s: %s", sim_call_name(f.call), f.n,
-	    f.for_ever ? "from then on" : "once", strerror(f.error), f.half ? " after half" : "", why);
+	CHECK(why == NULL, "%s call %ld fails %s with %s%s: %s",
+	    sim_call_name(f.call), f.n, f.for_ever ? "from then on" : "once",
+	    strerror(f.error), f.half ? " after half" : "", why);
 	scenario_end(&p);
 	runs++;
+	return struck;
+}
+
+/* The n-th call of one kind fails, for every n until there are no more such
+ * calls. Returns how often one did. */
+static long fail_each(size_t i, int for_ever,
+    int (*try)(const struct scenario *, struct sim_fault),
+    const struct scenario *start)
+{
+	long n = 1, struck = 0;
+
+	while (try(start, (struct sim_fault){ fault[i].call, n, for_ever,
+	    fault[i].error, fault[i].half }) > 0) {
+		struck++;
+		n += stride;
+	}
 	return struck;
 }
 
@@ -120,9 +144,10 @@ static void test_calls(void)
 {
 	for (size_t i = 0; i < COUNT(fault); i++)
 		for (int for_ever = 0; for_ever < 2; for_ever++)
-			for (long n = 1; run((struct sim_fault){ fault[i].call, n, for_ever,
-			    fault[i].error, fault[i].half }) > 0; n += stride)
-				;
+			CHECK(fail_each(i, for_ever, run, NULL) > 0,
+			    "no %s call has failed with %s",
+			    sim_call_name(fault[i].call),
+			    strerror(fault[i].error));
 }
 
 /* ---- while it recovers ---- */
@@ -140,17 +165,21 @@ static int run_recovery(const struct scenario *crashed, struct sim_fault f)
 	if (s != NULL && store_begin(s) == 0)
 		store_end(s);
 	if (s != NULL)
-		(void)store_checkpoint(s);      /* good or not, what was acknowledged stays */
+		/* good or not, what was acknowledged stays */
+		(void)store_checkpoint(s);
 	struck = sim_faults_struck(p.sim);
 	end_broken(&p, 0);
 	why = good_again(&p);
-	CHECK(why == NULL, "%s call %ld of the recovery fails %s with %s%s: %s", sim_call_name(f.call),
-	    f.n, f.for_ever ? "from then on" : "once", strerror(f.error), f.half ? " after half" : "",
-	    why);
+	CHECK(why == NULL, "%s call %ld of the recovery fails %s with %s%s: %s",
+	    sim_call_name(f.call), f.n, f.for_ever ? "from then on" : "once",
+	    strerror(f.error), f.half ? " after half" : "", why);
 	scenario_end(&p);
 	runs++;
 	return struck;
 }
+
+/* How often each fault has struck, in all recoveries. */
+static long recoveries_failed[COUNT(fault)];
 
 static void fail_recovery(long step, enum sim_loss loss)
 {
@@ -164,23 +193,31 @@ static void fail_recovery(long step, enum sim_loss loss)
 	sim_power_loss(p.sim, loss, (uint32_t)step);
 	for (size_t i = 0; i < COUNT(fault); i++)
 		for (int for_ever = 0; for_ever < 2; for_ever++)
-			for (long n = 1; run_recovery(&p, (struct sim_fault){ fault[i].call, n, for_ever,
-			    fault[i].error, fault[i].half }) > 0; n += stride)
-				;
+			recoveries_failed[i] +=
+			    fail_each(i, for_ever, run_recovery, &p);
 	scenario_end(&p);
 }
 
 static void test_recovery(void)
 {
 	fail_recovery(14, SIM_DROP);
+	fail_recovery(85, SIM_DROP);            /* a new segment: truncate */
 	fail_recovery(100, SIM_SUBSET);
+	/* many logs: sync_all, unlink */
+	fail_recovery(215, SIM_DROP);
 	fail_recovery(261, SIM_DROP);
 	fail_recovery(330, SIM_ZEROS);
+	/* A recovery commits nothing, so it never asks how much
+	 * room there is. */
+	for (size_t i = 0; i < COUNT(fault); i++)
+		CHECK(recoveries_failed[i] > 0 || fault[i].call == SIM_ROOM,
+		    "no %s call has failed with %s",
+		    sim_call_name(fault[i].call), strerror(fault[i].error));
 }
 
 /* ---- full ---- */
 
-/* A disk of some size, which nobody can tell: the store finds out by writing. */
+/* A disk of unknown size: the store finds out by writing. */
 static void run_full(uint64_t capacity)
 {
 	const struct sim_fault room = { SIM_ROOM, 1, 1, ENOSYS, 0 };
@@ -194,11 +231,14 @@ static void run_full(uint64_t capacity)
 	p.after = check_turn;
 	scenario_script(&p);
 	p.after = NULL;
+	if (!sim_was_full(p.sim))
+		why = "the disk was never full";
 	if (p.broken > 0 || p.begins_refused > 0)
 		why = "a turn did not begin";
 	if (why == NULL)
 		why = good_again(&p);
-	CHECK(why == NULL, "with %llu bytes: %s", (unsigned long long)capacity, why);
+	CHECK(why == NULL, "with %llu bytes: %s", (unsigned long long)capacity,
+	    why);
 	scenario_end(&p);
 	runs++;
 }
@@ -212,7 +252,8 @@ static void test_full(void)
 	scenario_script(&p);
 	enough = sim_used(p.sim);
 	scenario_end(&p);
-	for (uint64_t capacity = 1; capacity < enough; capacity += 61 * (uint64_t)stride)
+	for (uint64_t capacity = 1; capacity < enough;
+	    capacity += 61 * (uint64_t)stride)
 		run_full(capacity);
 }
 
@@ -220,9 +261,11 @@ int main(int argc, char **argv)
 {
 	stride = scenario_stride(argc, argv);
 	scenario_limits();
-	check_group("the n-th call fails", test_calls);
-	check_group("the n-th call of a recovery fails", test_recovery);
-	check_group("the disk is full at some point", test_full);
+	check_group("any call fails: nothing acknowledged is lost", test_calls);
+	check_group("any call of a recovery fails: the next one succeeds",
+	    test_recovery);
+	check_group("a full disk refuses, and goes on when there is room",
+	    test_full);
 	printf("# %ld runs\n", runs);
 	return check_done();
 }

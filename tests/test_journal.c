@@ -19,7 +19,8 @@ struct naive {
 	size_t n;
 };
 
-static void compare_ids(const struct ids *ids, const struct naive *naive, uint64_t hash)
+static void compare_ids(const struct ids *ids, const struct naive *naive,
+    uint64_t hash)
 {
 	uint64_t seq, sum = 0, expected = 0;
 	size_t at = 0, found = 0, wanted = 0;
@@ -33,11 +34,13 @@ static void compare_ids(const struct ids *ids, const struct naive *naive, uint64
 			expected += naive->seq[i];
 			wanted++;
 		}
-	CHECK(found == wanted && sum == expected, "hash %" PRIx64 ": %zu entries instead of %zu", hash,
-	    found, wanted);
+	CHECK(found == wanted && sum == expected,
+	    "hash %" PRIx64 ": %zu entries instead of %zu", hash, found,
+	    wanted);
 }
 
-/* Few hashes, which all begin to probe in the same places: long runs, with holes made in them. */
+/* Few hashes, which all begin to probe in the same places: long runs, with
+ * holes made in them. */
 static uint64_t crowded_hash(void)
 {
 	return (uint64_t)check_random(50) << 40 | check_random(3) * 5;
@@ -71,7 +74,8 @@ static void test_ids_small(void)
 	ids_free(ids);
 }
 
-/* Runs of 64: entries that come in one after the other begin at the same place. */
+/* Runs of 64: entries that come in one after the other begin at
+ * the same place. */
 static uint64_t hash_of(uint64_t seq)
 {
 	return seq << 32 | (seq / 64 * 128 & (2 * IDS_MAX - 1));
@@ -94,14 +98,15 @@ static void test_ids_full(void)
 			last++;
 	ids_take_back(ids, 1000);
 	for (uint64_t seq = last - IDS_MAX - 500; seq <= last; seq += 7)
-		CHECK(remembered(ids, seq) == (seq > last - IDS_MAX && seq <= last - 1000),
-		    "entry %" PRIu64 " of %" PRIu64, seq, last);
+		CHECK(remembered(ids, seq) == (seq > last - IDS_MAX &&
+		    seq <= last - 1000), "entry %" PRIu64 " of %" PRIu64, seq,
+		    last);
 	for (uint64_t seq = last - 999; seq <= last + 500; seq++)
 		CHECK(ids_add(ids, hash_of(seq), seq) == 0, "no memory");
 	last += 500;
 	for (uint64_t seq = last - IDS_MAX - 500; seq <= last; seq += 3)
-		CHECK(remembered(ids, seq) == (seq > last - IDS_MAX), "later: entry %" PRIu64 " of %" PRIu64,
-		    seq, last);
+		CHECK(remembered(ids, seq) == (seq > last - IDS_MAX),
+		    "later: entry %" PRIu64 " of %" PRIu64, seq, last);
 	ids_free(ids);
 }
 
@@ -110,10 +115,14 @@ static void test_ids(void)
 	struct ids *ids = ids_new();
 	uint64_t h = ids_hash(ids, 'c', STR("geral"), STR("ana"), STR("1"));
 
-	CHECK(h == ids_hash(ids, 'c', STR("geral"), STR("ana"), STR("1")), "a hash that changes");
-	CHECK(h != ids_hash(ids, 'u', STR("geral"), STR("ana"), STR("1")), "kind");
-	CHECK(h != ids_hash(ids, 'c', STR("gerala"), STR("na"), STR("1")), "fields trade bytes");
-	CHECK(h != ids_hash(ids, 'c', STR("geral"), STR("an"), STR("a1")), "fields trade bytes");
+	CHECK(h == ids_hash(ids, 'c', STR("geral"), STR("ana"), STR("1")),
+	    "a hash that changes");
+	CHECK(h != ids_hash(ids, 'u', STR("geral"), STR("ana"), STR("1")),
+	    "kind");
+	CHECK(h != ids_hash(ids, 'c', STR("gerala"), STR("na"), STR("1")),
+	    "fields trade bytes");
+	CHECK(h != ids_hash(ids, 'c', STR("geral"), STR("an"), STR("a1")),
+	    "fields trade bytes");
 	ids_free(ids);
 	test_ids_small();
 	test_ids_full();
@@ -135,7 +144,8 @@ static int hear(void *ctx, const struct batch *b)
 		h->at[h->n] = b->at;
 	h->n++;
 	h->messages += b->messages;
-	(void)snprintf(h->last, sizeof h->last, "%.*s", (int)b->payload.n, b->payload.p);
+	(void)snprintf(h->last, sizeof h->last, "%.*s", (int)b->payload.n,
+	    b->payload.p);
 	return 0;
 }
 
@@ -166,32 +176,40 @@ static void test_journal_basics(void)
 	struct buf big = { 0 };
 	uint64_t second;
 
-	CHECK(h.n == 0 && journal_end(j) == 0 && journal_oldest(j) == 0, "not empty at first");
+	CHECK(h.n == 0 && journal_end(j) == 0 && journal_oldest(j) == 0,
+	    "not empty at first");
 	CHECK(journal_append(j, STR("one"), 1) == 0, "append");
 	second = journal_end(j);
 	CHECK(journal_append(j, STR("two"), 2) == 0, "append");
-	CHECK(buf_room(&big, JOURNAL_PAYLOAD_BYTES_MAX + 1) != NULL, "no memory");
+	CHECK(buf_room(&big, JOURNAL_PAYLOAD_BYTES_MAX + 1) != NULL,
+	    "no memory");
 	memset(big.p, 'x', JOURNAL_PAYLOAD_BYTES_MAX + 1);
 	errno = 0;
-	CHECK(journal_append(j, (struct str){ big.p, JOURNAL_PAYLOAD_BYTES_MAX + 1 }, 1) == STORE_REFUSED &&
+	CHECK(journal_append(j, (struct str){ big.p,
+	    JOURNAL_PAYLOAD_BYTES_MAX + 1 }, 1) == STORE_REFUSED &&
 	    errno == EMSGSIZE, "a record that could not be read again");
 	buf_free(&big);
-	CHECK(journal_append(j, STR(""), 0) == 0 && journal_append(j, STR("four"), 4) == 0, "append");
+	CHECK(journal_append(j, STR(""), 0) == 0 &&
+	    journal_append(j, STR("four"), 4) == 0, "append");
 	h = (struct heard){ 0 };
-	CHECK(journal_replay(j, second, hear, &h) == 0 && h.n == 3 && h.at[0] == second &&
-	    strcmp(h.last, "four") == 0, "again: %d, %s", h.n, h.last);
+	CHECK(journal_replay(j, second, hear, &h) == 0 && h.n == 3 &&
+	    h.at[0] == second && strcmp(h.last, "four") == 0, "again: %d, %s",
+	    h.n, h.last);
 	journal_set_applied(j);
 	CHECK(journal_applied(j) == journal_end(j), "applied");
-	CHECK(journal_reset_applied(j) == 0 && journal_applied(j) == 0, "distrust");
+	CHECK(journal_reset_applied(j) == 0 && journal_applied(j) == 0,
+	    "distrust");
 	journal_unlock(j);
 	journal_close(j);
 	j = journal(disk, &h);
-	CHECK(h.n == 4 && h.messages == 7 && strcmp(h.last, "four") == 0, "%d batches", h.n);
-	CHECK(journal_checkpoint(j) == 0 && journal_checkpointed(j) > second, "checkpoint");
+	CHECK(h.n == 4 && h.messages == 7 && strcmp(h.last, "four") == 0,
+	    "%d batches", h.n);
+	CHECK(journal_checkpoint(j) == 0 && journal_checkpointed(j) > second,
+	    "checkpoint");
 	journal_close(j);
 	j = journal(disk, &h);
-	CHECK(h.n == 4 && journal_checkpointed(j) > second && journal_checkpointed(j) < journal_end(j),
-	    "after the checkpoint");
+	CHECK(h.n == 4 && journal_checkpointed(j) > second &&
+	    journal_checkpointed(j) < journal_end(j), "after the checkpoint");
 	journal_close(j);
 	h = (struct heard){ 0 };
 	CHECK(journal_scan(disk, hear, &h) == 0 && h.n == 4, "scan");
@@ -211,19 +229,22 @@ static void test_journal_refuses(void)
 	CHECK(journal_append(j, STR("one"), 1) == 0, "append");
 	end = journal_end(j);
 	sim_set_fault(sim, &half);
-	CHECK(journal_append(j, STR("the record that was refused"), 1) == STORE_REFUSED &&
-	    errno == ENOSPC && journal_end(j) == end, "a short write");
+	CHECK(journal_append(j, STR("the record that was refused"),
+	    1) == STORE_REFUSED && errno == ENOSPC && journal_end(j) == end,
+	    "a short write");
 	sim_no_faults(sim);
 	CHECK(journal_append(j, STR("two"), 1) == 0, "append");
 	journal_close(j);
 	j = journal(disk, &h);
-	CHECK(h.n == 2 && strcmp(h.last, "two") == 0, "%d batches, %s", h.n, h.last);
+	CHECK(h.n == 2 && strcmp(h.last, "two") == 0, "%d batches, %s", h.n,
+	    h.last);
 	journal_close(j);
 	disk->free(disk);
 	sim_free(sim);
 }
 
-/* One goes on through several segments while another one looks on, or away for too long. */
+/* One goes on through several segments while another one follows, or
+ * does not for too long. */
 static void test_journal_two(void)
 {
 	struct sim *sim = sim_new();
@@ -238,22 +259,27 @@ static void test_journal_two(void)
 	b = journal(disk[1], &h[1]);
 	journal_unlock(b);
 	for (int i = 0; i < 200; i++) {
-		CHECK(journal_lock(a) == 0 && journal_follow(a, hear, &h[0]) == 0, "follow");
-		CHECK(journal_append(a, (struct str){ text, sizeof text }, 1) == 0, "append");
+		CHECK(journal_lock(a) == 0 && journal_follow(a, hear,
+		    &h[0]) == 0, "follow");
+		CHECK(journal_append(a, (struct str){ text, sizeof text },
+		    1) == 0, "append");
 		journal_set_applied(a);
 		if (journal_full(a))
 			CHECK(journal_checkpoint(a) == 0, "checkpoint");
 		journal_unlock(a);
 		if (i < 100) {
-			CHECK(journal_lock(b) == 0 && journal_follow(b, hear, &h[1]) == 0, "follow");
-			CHECK(h[1].n == i + 1 && journal_end(b) == journal_end(a), "after %d: %d", i,
+			CHECK(journal_lock(b) == 0 && journal_follow(b, hear,
+			    &h[1]) == 0, "follow");
+			CHECK(h[1].n == i + 1 &&
+			    journal_end(b) == journal_end(a), "after %d: %d", i,
 			    h[1].n);
 			journal_unlock(b);
 		}
 		most = segments(sim) > most ? segments(sim) : most;
 	}
 	CHECK(most >= 3 && most <= 6, "%d segments", most);
-	CHECK(journal_lock(b) == 0 && journal_follow(b, hear, &h[1]) == STORE_LOST, "not lost");
+	CHECK(journal_lock(b) == 0 && journal_follow(b, hear,
+	    &h[1]) == STORE_LOST, "not lost");
 	journal_unlock(b);
 	journal_close(a);
 	journal_close(b);
@@ -272,7 +298,7 @@ static void test_journal(void)
 
 int main(void)
 {
-	check_group("ids", test_ids);
-	check_group("the journal", test_journal);
+	check_group("ids are found while they are remembered", test_ids);
+	check_group("the journal gives back what was appended", test_journal);
 	return check_done();
 }

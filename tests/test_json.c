@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Parses a copy that has exactly these bytes: a sanitizer sees one read too many. */
+/* Parses a copy that has exactly these bytes: a sanitizer sees one
+ * read too many. */
 static int parse_copy(struct json *j, struct str text)
 {
 	char *copy = malloc(text.n > 0 ? text.n : 1);
@@ -34,13 +35,15 @@ static int accepted(struct str text)
 static void test_accepted(void)
 {
 	static const char *const text[] = {
-		"0", "-0", "10", "-1.50", "1e5", "1E+05", "1e-5", "0.0e0", " \t\r\n7\n ",
-		"123456789012345678901", "true", "false", "null", "\"\"", "\"a\"", "[]", "{}",
-		" [ ] ", " { } ", "[[],{}]", "[1,2 , 3]", "{\"a\":1}",
-		" { \"a\" : 1 , \"b\" : [ ] } ", "{\"\":0}", "\"\x7f\"",
+		"0", "-0", "10", "-1.50", "1e5", "1E+05", "1e-5", "0.0e0",
+		" \t\r\n7\n ", "123456789012345678901", "true", "false", "null",
+		"\"\"", "\"a\"", "[]", "{}", " [ ] ", " { } ", "[[],{}]",
+		"[1,2 , 3]", "{\"a\":1}", " { \"a\" : 1 , \"b\" : [ ] } ",
+		"{\"\":0}", "\"\x7f\"",
 		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\ude00\"",
-		"\"\xc3\xa9\xf0\x9f\x98\x80\"", "\"\\u0000\"", "\"\xef\xbf\xbf\xf4\x8f\xbf\xbf\"",
-		"{\"a\":{\"a\":{\"a\":1}}}", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
+		"\"\xc3\xa9\xf0\x9f\x98\x80\"", "\"\\u0000\"",
+		"\"\xef\xbf\xbf\xf4\x8f\xbf\xbf\"", "{\"a\":{\"a\":{\"a\":1}}}",
+		"[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
 	};
 
 	for (size_t i = 0; i < COUNT(text); i++)
@@ -50,35 +53,45 @@ static void test_accepted(void)
 static void test_refused(void)
 {
 	static const char *const text[] = {
-		"", " ", "01", "-", "-a", "+1", ".5", "1.", "1.e5", "1e", "1e+", "0x10", "1 2",
-		"NaN", "Infinity", "tru", "truE", "nul", "falsee", "'a'", "\"", "\"a", "\"\\\"",
-		"\"\n\"", "\"\x1f\"", "\"\t\"", "\"\\a\"", "\"\\u12\"", "\"\\u12g4\"",
-		"\"\\U0041\"", "\"\\", "\"\\u", "\"\\u004", "[", "]", "[1", "[1,", "[1,]", "[,1]",
-		"[1 2]", "[1}", "[1:2]", "[,]", "{", "}", "{]", "{a:1}", "{1:1}", "{\"a\"}",
-		"{\"a\":}", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,\"a\":1}", "{\"a\" 1}",
-		"{\"a\"::1}", "{\"a\":1 \"b\":2}", "{\"a\":1,,\"b\":2}", "{\"a\":1]", "[]]", "{}}",
-		"{} x", "[] []", "\v1", "\f1", "\xc2\xa0[]", "\xef\xbb\xbf{}", "# c\n1", "// c\n1",
-		"[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]", "{\"a\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}",
-		/* surrogates: alone, two high ones, reversed, half of a pair and something else */
-		"\"\\udc00\"", "\"\\ud800\"", "\"\\ud800\\ud800\"", "\"\\udc00\\ud800\"",
-		"\"\\ud800\\n\"", "\"\\ud800x\"", "\"\\ud800\\u\"", "\"\\ud800\\udbff\"",
-		"\"\\ud800\\ue000\"", "{\"\\ud800\":1}", "\"\\ud800", "\"\\ud800\\",
-		"\"\\ud800\\u", "\"\\ud800\\udc0",
-		/* not UTF-8: alone, overlong, surrogate, too high, cut off, Latin-1 */
-		"\"\x80\"", "\"\xc0\x80\"", "\"\xc1\xbf\"", "\"\xe0\x80\x80\"", "\"\xe0\x9f\xbf\"",
-		"\"\xf0\x80\x80\x80\"", "\"\xf0\x8f\xbf\xbf\"", "\"\xed\xa0\x80\"",
-		"\"\xed\xbf\xbf\"", "\"\xf4\x90\x80\x80\"", "\"\xf5\x80\x80\x80\"", "\"\xff\"",
-		"\"\xc3\"", "\"\xe2\x80\"", "\"\xf0\x9f\x98\"", "\"\xc3", "\"\xe9t\xe9\"",
-		"\xc3\xa9",
+		"", " ", "01", "-", "-a", "+1", ".5", "1.", "1.e5", "1e", "1e+",
+		"0x10", "1 2", "NaN", "Infinity", "tru", "truE", "nul",
+		"falsee", "'a'", "\"", "\"a", "\"\\\"", "\"\n\"", "\"\x1f\"",
+		"\"\t\"", "\"\\a\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\U0041\"",
+		"\"\\", "\"\\u", "\"\\u004", "[", "]", "[1", "[1,", "[1,]",
+		"[,1]", "[1 2]", "[1}", "[1:2]", "[,]", "{", "}", "{]", "{a:1}",
+		"{1:1}", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1,",
+		"{\"a\":1,}", "{,\"a\":1}", "{\"a\" 1}", "{\"a\"::1}",
+		"{\"a\":1 \"b\":2}", "{\"a\":1,,\"b\":2}", "{\"a\":1]", "[]]",
+		"{}}", "{} x", "[] []", "\v1", "\f1", "\xc2\xa0[]",
+		"\xef\xbb\xbf{}", "# c\n1", "// c\n1",
+		"[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]",
+		"{\"a\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}",
+		/* surrogates: alone, two high ones, reversed, half of a
+		 * pair and something else */
+		"\"\\udc00\"", "\"\\ud800\"", "\"\\ud800\\ud800\"",
+		"\"\\udc00\\ud800\"", "\"\\ud800\\n\"", "\"\\ud800x\"",
+		"\"\\ud800\\u\"", "\"\\ud800\\udbff\"", "\"\\ud800\\ue000\"",
+		"{\"\\ud800\":1}", "\"\\ud800", "\"\\ud800\\", "\"\\ud800\\u",
+		"\"\\ud800\\udc0",
+		/* not UTF-8: alone, overlong, surrogate, too high,
+		 * cut off, Latin-1 */
+		"\"\x80\"", "\"\xc0\x80\"", "\"\xc1\xbf\"", "\"\xe0\x80\x80\"",
+		"\"\xe0\x9f\xbf\"", "\"\xf0\x80\x80\x80\"",
+		"\"\xf0\x8f\xbf\xbf\"", "\"\xed\xa0\x80\"", "\"\xed\xbf\xbf\"",
+		"\"\xf4\x90\x80\x80\"", "\"\xf5\x80\x80\x80\"", "\"\xff\"",
+		"\"\xc3\"", "\"\xe2\x80\"", "\"\xf0\x9f\x98\"", "\"\xc3",
+		"\"\xe9t\xe9\"", "\xc3\xa9",
 	};
 	const struct str with_nul[] = {
-		STR("\0"), STR("1\0"), STR("\"a\0b\""), STR("[1,\0]"), STR("{}\0"), STR("\0{}"),
+		STR("\0"), STR("1\0"), STR("\"a\0b\""), STR("[1,\0]"),
+		STR("{}\0"), STR("\0{}"),
 	};
 
 	for (size_t i = 0; i < COUNT(text); i++)
 		CHECK(!accepted(str_of(text[i])), "accepted: %s", text[i]);
 	for (size_t i = 0; i < COUNT(with_nul); i++)
-		CHECK(!accepted(with_nul[i]), "accepted: text %zu with a NUL", i);
+		CHECK(!accepted(with_nul[i]), "accepted: text %zu with a NUL",
+		    i);
 }
 
 static void test_errors(void)
@@ -105,13 +118,15 @@ static void test_errors(void)
 	struct json j = { 0 };
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		CHECK(parse_copy(&j, str_of(bad[i].text)) == -1, "accepted: %s", bad[i].text);
+		CHECK(parse_copy(&j, str_of(bad[i].text)) == -1, "accepted: %s",
+		    bad[i].text);
 		CHECK(j.error != NULL && strcmp(j.error, bad[i].error) == 0 &&
 		    j.error_at == bad[i].at &&
 		    j.n == 0, "%s: byte %zu: %s", bad[i].text, j.error_at,
 		    j.error ? j.error : "none");
 	}
-	CHECK(json_parse(&j, "1", 1) == 0 && j.error == NULL, "the error before is still there");
+	CHECK(json_parse(&j, "1", 1) == 0 && j.error == NULL,
+	    "the error before is still there");
 	CHECK(json_parse(&j, NULL, 0) == -1, "no text at all was accepted");
 	json_free(&j);
 }
@@ -127,35 +142,41 @@ static void test_nodes(void)
 	static const char *const keys[] = { "service", "data", "last" };
 	const struct json_node *data, *v, *e;
 
-	CHECK(json_parse(&j, text.p, text.n) == 0, "refused at byte %zu", j.error_at);
-	CHECK(j.node[0].type == JSON_OBJECT && j.node[0].next == j.n && str_eq(j.node[0].raw, text),
-	    "node 0 is not the whole text");
+	CHECK(json_parse(&j, text.p, text.n) == 0, "refused at byte %zu",
+	    j.error_at);
+	CHECK(j.node[0].type == JSON_OBJECT && j.node[0].next == j.n &&
+	    str_eq(j.node[0].raw, text), "node 0 is not the whole text");
 	v = json_get(&j, j.node, "service");
-	CHECK(v && v->type == JSON_STRING && str_is(v->raw, "publish") && !v->escaped, "service");
+	CHECK(v && v->type == JSON_STRING && str_is(v->raw, "publish") &&
+	    !v->escaped, "service");
 	data = json_get(&j, j.node, "data");
 	CHECK(data && data->type == JSON_OBJECT, "data");
 	v = json_get(&j, data, "user");
-	CHECK(v && str_is(v->raw, "ana"), "the user of data, not the one deeper down");
+	CHECK(v && str_is(v->raw, "ana"),
+	    "the user of data, not the one deeper down");
 	v = json_get(&j, data, "message");
 	CHECK(v && v->escaped && str_is(v->raw, "a\\tb"),
 	    "a key with an escape in it is found by its meaning");
 	CHECK(json_get(&j, data, "m\\u0065ssage") == NULL,
 	    "an escaped key was found by its raw bytes");
-	CHECK(json_get(&j, data, "messag") == NULL && json_get(&j, data, "messages") == NULL,
-	    "prefixes");
-	CHECK(json_get(&j, data, "last") == NULL && json_get(&j, j.node, "user") == NULL,
-	    "wrong level");
+	CHECK(json_get(&j, data, "messag") == NULL &&
+	    json_get(&j, data, "messages") == NULL, "prefixes");
+	CHECK(json_get(&j, data, "last") == NULL && json_get(&j, j.node,
+	    "user") == NULL, "wrong level");
 	v = json_get(&j, j.node, "last");
-	CHECK(v && v->type == JSON_NULL && str_is(v->raw, "null") && v->next == j.n, "last");
+	CHECK(v && v->type == JSON_NULL && str_is(v->raw, "null") &&
+	    v->next == j.n, "last");
 
 	v = json_get(&j, data, "list");
-	CHECK(v && v->type == JSON_ARRAY && str_is(v->raw, "[1,[2,{}],\"x\"]"), "list");
+	CHECK(v && v->type == JSON_ARRAY && str_is(v->raw, "[1,[2,{}],\"x\"]"),
+	    "list");
 	CHECK(json_get(&j, v, "x") == NULL && json_get(&j, NULL, "x") == NULL,
 	    "members of no object");
 	e = json_first(&j, v);
 	CHECK(e && e->type == JSON_NUMBER && str_is(e->raw, "1"), "list[0]");
 	e = e ? json_next(&j, v, e) : NULL;
-	CHECK(e && e->type == JSON_ARRAY && str_is(e->raw, "[2,{}]"), "list[1]");
+	CHECK(e && e->type == JSON_ARRAY && str_is(e->raw, "[2,{}]"),
+	    "list[1]");
 	e = e ? json_next(&j, v, e) : NULL;
 	CHECK(e && e->type == JSON_STRING && str_is(e->raw, "x"), "list[2]");
 	CHECK(e && json_next(&j, v, e) == NULL, "a fourth element");
@@ -164,9 +185,11 @@ static void test_nodes(void)
 
 	e = json_first(&j, j.node);
 	for (size_t i = 0; i < 3; i++, e = e ? json_next(&j, j.node, e) : NULL)
-		CHECK(e && e->type == JSON_STRING && str_is(e->raw, keys[i]), "key %zu", i);
+		CHECK(e && e->type == JSON_STRING && str_is(e->raw, keys[i]),
+		    "key %zu", i);
 	CHECK(e == NULL, "a fourth key");
-	CHECK(json_parse(&j, "[[],{}]", 7) == 0 && json_first(&j, &j.node[1]) == NULL &&
+	CHECK(json_parse(&j, "[[],{}]", 7) == 0 &&
+	    json_first(&j, &j.node[1]) == NULL &&
 	    json_first(&j, &j.node[2]) == NULL, "inside of empty containers");
 	json_free(&j);
 }
@@ -177,12 +200,15 @@ static void test_strings(void)
 		const char *raw;
 		struct str meaning;
 	} pair[] = {
-		{ "plain", STR("plain") }, { "", STR("") }, { "\\\"\\\\\\/", STR("\"\\/") },
-		{ "\\b\\f\\n\\r\\t", STR("\b\f\n\r\t") }, { "a\\u0000b", STR("a\0b") },
+		{ "plain", STR("plain") }, { "", STR("") },
+		{ "\\\"\\\\\\/", STR("\"\\/") },
+		{ "\\b\\f\\n\\r\\t", STR("\b\f\n\r\t") },
+		{ "a\\u0000b", STR("a\0b") },
 		{ "\\u00e9", STR("\xc3\xa9") },
 		{ "\\u00E9\\u20aC", STR("\xc3\xa9\xe2\x82\xac") },
 		{ "\\ud83d\\uDE00!", STR("\xf0\x9f\x98\x80!") },
-		{ "\\ud800\\udc00\\udbff\\udfff", STR("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf") },
+		{ "\\ud800\\udc00\\udbff\\udfff",
+		STR("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf") },
 		{ "\\uffff\\u007f\\u0080", STR("\xef\xbf\xbf\x7f\xc2\x80") },
 		{ "\\u07ff\\u0800", STR("\xdf\xbf\xe0\xa0\x80") },
 		{ "\\\\u0041", STR("\\u0041") }, { "x\\\\", STR("x\\") },
@@ -198,30 +224,35 @@ static void test_strings(void)
 	for (size_t i = 0; i < COUNT(pair); i++)
 		buf_printf(&text, "\"%s\",", pair[i].raw);
 	buf_puts(&text, "0]");
-	CHECK(json_parse(&j, text.p, text.n) == 0, "refused at byte %zu", j.error_at);
-	(void)buf_room(&scratch, text.n);       /* so that one scratch can hold all of them */
+	CHECK(json_parse(&j, text.p, text.n) == 0, "refused at byte %zu",
+	    j.error_at);
+	/* so that one scratch can hold all of them */
+	(void)buf_room(&scratch, text.n);
 	e = json_first(&j, j.node);
 	for (; n < COUNT(pair) && json_string(e, &scratch, &all[n]) == 0; n++)
 		e = json_next(&j, j.node, e);
 	CHECK(n == COUNT(pair), "%zu strings", n);
 	for (size_t i = 0; i < n; i++)
-		CHECK(str_eq(all[i], pair[i].meaning), "%s means something else", pair[i].raw);
+		CHECK(str_eq(all[i], pair[i].meaning),
+		    "%s means something else", pair[i].raw);
 	CHECK(n > 0 && all[0].p > text.p && all[0].p < text.p + text.n,
 	    "a plain string was copied");
-	CHECK(json_string(j.node, &scratch, &s) == -1 && json_string(NULL, &scratch, &s) == -1,
-	    "no string");
+	CHECK(json_string(j.node, &scratch, &s) == -1 &&
+	    json_string(NULL, &scratch, &s) == -1, "no string");
 	json_free(&j);
 	buf_free(&text);
 	buf_free(&scratch);
 }
 
-/* Opens with n keys "k0", "k1" ..., when asked every third with an escape; the caller goes on. */
+/* Opens with n keys "k0", "k1" ..., when asked every third with an escape;
+ * the caller goes on. */
 static void put_keys(struct buf *b, int n, int escapes)
 {
 	b->n = 0;
 	buf_putc(b, '{');
 	for (int i = 0; i < n; i++)
-		buf_printf(b, "\"%s%d\":0,", escapes && i % 3 == 2 ? "\\u006b" : "k", i);
+		buf_printf(b, "\"%s%d\":0,", escapes &&
+		    i % 3 == 2 ? "\\u006b" : "k", i);
 }
 
 static void test_duplicates(void)
@@ -233,12 +264,14 @@ static void test_duplicates(void)
 	CHECK(!accepted(STR("{\"\":1,\"\":1}")), "twice the empty key");
 	CHECK(!accepted(STR("{\"a\":1,\"\\u0061\":2}")) &&
 	    !accepted(STR("{\"\\u0061\":1,\"a\":2}")), "with an escape");
-	CHECK(!accepted(STR("{\"\\u00e9\":1,\"\xc3\xa9\":2}")), "as escape and as UTF-8");
-	CHECK(!accepted(STR("[{\"x\":{\"a\":1,\"b\":{},\"a\":1}}]")), "inside of others");
+	CHECK(!accepted(STR("{\"\\u00e9\":1,\"\xc3\xa9\":2}")),
+	    "as escape and as UTF-8");
+	CHECK(!accepted(STR("[{\"x\":{\"a\":1,\"b\":{},\"a\":1}}]")),
+	    "inside of others");
 	CHECK(accepted(STR("{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}")),
 	    "the same key in different objects");
-	CHECK(accepted(STR("{\"a\":\"b\",\"b\":\"a\",\"\\\\u0061\":0,\"A\":0,\"a\\u0000\":0}")),
-	    "only similar");
+	CHECK(accepted(STR("{\"a\":\"b\",\"b\":\"a\",\"\\\\u0061\":0,"
+	    "\"A\":0,\"a\\u0000\":0}")), "only similar");
 	for (size_t i = 0; i < COUNT(sizes) * 2; i++) {
 		int n = sizes[i / 2], escapes = i % 2;
 
@@ -248,14 +281,15 @@ static void test_duplicates(void)
 		for (int same = 0; same < n; same += 1 + n / 7) {
 			put_keys(&b, n, escapes);
 			buf_printf(&b, "\"k%d\":0}", same);
-			CHECK(!accepted(buf_str(&b)), "the last of %d keys is key %d", n, same);
+			CHECK(!accepted(buf_str(&b)),
+			    "the last of %d keys is key %d", n, same);
 		}
 	}
 	buf_free(&b);
 }
 
-/* Comparing each with each would be five thousand million comparisons, many seconds; sorted it is
- * a hundredth of a second. */
+/* Comparing each key with each other one would take five thousand million
+ * comparisons, many seconds; sorting takes a hundredth of a second. */
 static void test_many_keys(void)
 {
 	struct json j = { 0 };
@@ -265,7 +299,8 @@ static void test_many_keys(void)
 	put_keys(&b, 100000, 1);
 	buf_puts(&b, "\"k99999\":0}");
 	start = clock();
-	CHECK(json_parse(&j, b.p, b.n) == -1 && strcmp(j.error, "duplicate key") == 0, "accepted");
+	CHECK(json_parse(&j, b.p, b.n) == -1 &&
+	    strcmp(j.error, "duplicate key") == 0, "accepted");
 	CHECK(clock() - start < 3 * CLOCKS_PER_SEC, "100 000 keys take %g s",
 	    (double)(clock() - start) / (double)CLOCKS_PER_SEC);
 	json_free(&j);
@@ -279,21 +314,26 @@ static void test_uint(void)
 		int good;
 		uint64_t value;
 	} number[] = {
-		{ "0", 1, 0 }, { "7", 1, 7 }, { "1700000000123", 1, 1700000000123 },
-		{ "9223372036854775807", 1, INT64_MAX }, { "9223372036854775808", 0, 0 },
-		{ "18446744073709551616", 0, 0 }, { "99999999999999999999999", 0, 0 },
-		{ "-0", 0, 0 }, { "-1", 0, 0 }, { "7.0", 0, 0 }, { "7e0", 0, 0 }, { "\"7\"", 0, 0 },
+		{ "0", 1, 0 }, { "7", 1, 7 },
+		{ "1700000000123", 1, 1700000000123 },
+		{ "9223372036854775807", 1, INT64_MAX },
+		{ "9223372036854775808", 0, 0 },
+		{ "18446744073709551616", 0, 0 },
+		{ "99999999999999999999999", 0, 0 },
+		{ "-0", 0, 0 }, { "-1", 0, 0 }, { "7.0", 0, 0 },
+		{ "7e0", 0, 0 }, { "\"7\"", 0, 0 },
 		{ "null", 0, 0 },
 	};
 	struct json j = { 0 };
 	uint64_t n;
 
 	for (size_t i = 0; i < COUNT(number); i++) {
-		CHECK(json_parse(&j, number[i].text, strlen(number[i].text)) == 0, "refused: %s",
+		CHECK(json_parse(&j, number[i].text,
+		    strlen(number[i].text)) == 0, "refused: %s",
 		    number[i].text);
 		n = 0;
-		CHECK((json_uint(j.node, &n) == 0) == number[i].good && n == number[i].value, "%s",
-		    number[i].text);
+		CHECK((json_uint(j.node, &n) == 0) == number[i].good &&
+		    n == number[i].value, "%s", number[i].text);
 	}
 	CHECK(json_uint(NULL, &n) == -1, "no node is no number");
 	json_free(&j);
@@ -311,13 +351,15 @@ static void test_put(void)
 		{ STR("\0\x01\x1f\x7f"), "\"\\u0000\\u0001\\u001f\\u007f\"" },
 		{ STR("\xe2\x80\xa7\xe2\x80\xa8"), "\"\xe2\x80\xa7\\u2028\"" },
 		{ STR("\xe2\x80\xa9\xe2\x80\xaa"), "\"\\u2029\xe2\x80\xaa\"" },
-		{ STR("\xc3\xa9\xf0\x9f\x98\x80"), "\"\xc3\xa9\xf0\x9f\x98\x80\"" },
+		{ STR("\xc3\xa9\xf0\x9f\x98\x80"),
+		"\"\xc3\xa9\xf0\x9f\x98\x80\"" },
 	};
 	static const struct {
 		int64_t ms;
 		const char *written;
 	} times[] = {
-		{ 1700000000123, "1700000000.123" }, { 0, "0.000" }, { 7, "0.007" },
+		{ 1700000000123, "1700000000.123" }, { 0, "0.000" },
+		{ 7, "0.007" },
 		{ 1000, "1.000" }, { -1, "-0.001" },
 	};
 	struct buf b = { 0 };
@@ -325,21 +367,22 @@ static void test_put(void)
 	for (size_t i = 0; i < COUNT(pair); i++) {
 		buf_clear(&b);
 		json_put_string(&b, pair[i].s);
-		CHECK(!b.err && str_is(buf_str(&b), pair[i].written), "%s: %.*s", pair[i].written,
-		    (int)b.n, b.p);
+		CHECK(!b.err && str_is(buf_str(&b), pair[i].written),
+		    "%s: %.*s", pair[i].written, (int)b.n, b.p);
 	}
 	for (size_t i = 0; i < COUNT(times); i++) {
 		buf_clear(&b);
 		json_put_time(&b, times[i].ms);
-		CHECK(str_is(buf_str(&b), times[i].written), "%s: %.*s", times[i].written, (int)b.n,
-		    b.p);
+		CHECK(str_is(buf_str(&b), times[i].written), "%s: %.*s",
+		    times[i].written, (int)b.n, b.p);
 	}
 	json_put_string(&b, STR("a\xff"));
 	CHECK(b.err, "invalid UTF-8 was written");
 	buf_free(&b);
 }
 
-/* Every character there is, 64 in a string: written, read and understood again. */
+/* Every character there is, 64 in a string: written, read and
+ * understood again. */
 static void test_every_character(void)
 {
 	struct buf plain = { 0 }, text = { 0 }, scratch = { 0 };
@@ -353,19 +396,19 @@ static void test_every_character(void)
 		if (c >= 0xd800 && c <= 0xdfff)
 			continue;
 		utf8_put(&plain, c);
-		CHECK(utf8_next((struct str){ plain.p + start, plain.n - start },
-		    &again) == plain.n - start &&
-		    again == c, "U+%04X in UTF-8", c);
+		CHECK(utf8_next((struct str){ plain.p + start,
+		    plain.n - start }, &again) == plain.n - start && again == c,
+		    "U+%04X in UTF-8", c);
 		if (c % 64 != 63)
 			continue;
 		buf_clear(&text);
 		buf_clear(&scratch);
 		json_put_string(&text, buf_str(&plain));
-		CHECK(utf8_valid(buf_str(&plain)) && parse_copy(&j, buf_str(&text)) == 0,
-		    "up to U+%04X: %s", c,
+		CHECK(utf8_valid(buf_str(&plain)) &&
+		    parse_copy(&j, buf_str(&text)) == 0, "up to U+%04X: %s", c,
 		    j.error ? j.error : "not UTF-8");
-		CHECK(json_parse(&j, text.p, text.n) == 0 && json_string(j.node, &scratch,
-		    &s) == 0 &&
+		CHECK(json_parse(&j, text.p, text.n) == 0 &&
+		    json_string(j.node, &scratch, &s) == 0 &&
 		    str_eq(s, buf_str(&plain)), "up to U+%04X: changed", c);
 		buf_clear(&plain);
 	}
@@ -375,7 +418,8 @@ static void test_every_character(void)
 	buf_free(&scratch);
 }
 
-/* No beginning of a text is a text, and no damage may make the parser read outside of it. */
+/* No beginning of a text is a text, and no damage may make the parser
+ * read outside of it. */
 static void test_damage(void)
 {
 	const struct str text = STR(REQUEST);
@@ -390,12 +434,14 @@ static void test_damage(void)
 		memcpy(copy, text.p, text.n);
 		for (uint32_t k = check_random(4) + 1; k > 0; k--)
 			copy[check_random((uint32_t)text.n)] = check_random(2) ?
-			    (char)check_random(256) : "{}[]\",:\\u0"[check_random(10)];
+			    (char)check_random(256) :
+			    "{}[]\",:\\u0"[check_random(10)];
 		if (parse_copy(&j, (struct str){ copy, text.n }) == 0)
-			CHECK(j.n > 0 && j.node[0].next == j.n, "round %d: %zu nodes", round, j.n);
+			CHECK(j.n > 0 && j.node[0].next == j.n,
+			    "round %d: %zu nodes", round, j.n);
 		else
-			CHECK(j.error != NULL && j.error_at <= text.n && j.n == 0,
-			    "round %d: no reason", round);
+			CHECK(j.error != NULL && j.error_at <= text.n &&
+			    j.n == 0, "round %d: no reason", round);
 	}
 	json_free(&j);
 }
@@ -406,7 +452,8 @@ static void test_visible(void)
 		struct str s;
 		const char *seen;
 	} pair[] = {
-		{ STR("ol\xc3\xa1 \"\\\" \xf0\x9f\x98\x80"), "ol\xc3\xa1 \"\\\" \xf0\x9f\x98\x80" },
+		{ STR("ol\xc3\xa1 \"\\\" \xf0\x9f\x98\x80"),
+		"ol\xc3\xa1 \"\\\" \xf0\x9f\x98\x80" },
 		{ STR("\x1b[2J"), "\xef\xbf\xbd[2J" },
 		{ STR("a\0b\n"), "a\xef\xbf\xbd" "b\xef\xbf\xbd" },
 		{ STR("\x7f\xc2\x9b"), "\xef\xbf\xbd\xef\xbf\xbd" },
@@ -414,23 +461,27 @@ static void test_visible(void)
 		{ STR("\xff\xc3"), "\xef\xbf\xbd\xef\xbf\xbd" },
 		{ STR("\xe2\x80"), "\xef\xbf\xbd\xef\xbf\xbd" },
 	};
-	static const uint32_t control[] = { 0, 0x1f, 0x7f, 0x80, 0x9f, 0x61c, 0x200e, 0x200f,
-	    0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069 };
-	static const uint32_t other[] = { 0x20, 0x7e, 0xa0, 0x61b, 0x61d, 0x200d, 0x2010, 0x2027,
-	    0x202f, 0x2065, 0x206a, 0xfeff, 0x10ffff };
+	static const uint32_t control[] = { 0, 0x1f, 0x7f, 0x80, 0x9f, 0x61c,
+	    0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069 };
+	static const uint32_t other[] = { 0x20, 0x7e, 0xa0, 0x61b, 0x61d,
+	    0x200d, 0x2010, 0x2027, 0x202f, 0x2065, 0x206a, 0xfeff, 0x10ffff };
 	struct buf b = { 0 };
 
 	for (size_t i = 0; i < COUNT(pair); i++) {
 		buf_clear(&b);
 		put_visible(&b, pair[i].s);
-		CHECK(str_is(buf_str(&b), pair[i].seen), "%s: %.*s", pair[i].seen, (int)b.n, b.p);
+		CHECK(str_is(buf_str(&b), pair[i].seen), "%s: %.*s",
+		    pair[i].seen, (int)b.n, b.p);
 	}
 	for (size_t i = 0; i < COUNT(control); i++)
-		CHECK(is_control(control[i]), "U+%04X is a control character", control[i]);
+		CHECK(is_control(control[i]), "U+%04X is a control character",
+		    control[i]);
 	for (size_t i = 0; i < COUNT(other); i++)
-		CHECK(!is_control(other[i]), "U+%04X is no control character", other[i]);
-	CHECK(utf8_valid((struct str){ NULL, 0 }) && !utf8_valid(STR("12345678\xff")) &&
-	    !utf8_valid(STR("a\xc3")), "valid UTF-8");
+		CHECK(!is_control(other[i]), "U+%04X is no control character",
+		    other[i]);
+	CHECK(utf8_valid((struct str){ NULL, 0 }) &&
+	    !utf8_valid(STR("12345678\xff")) && !utf8_valid(STR("a\xc3")),
+	    "valid UTF-8");
 	buf_free(&b);
 }
 
@@ -441,14 +492,16 @@ static void test_plain_run(void)
 
 	for (size_t at = 0; at < sizeof s; at++)
 		for (int byte = 0; byte < 256; byte++) {
-			int plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+			int plain = byte >= 0x20 && byte < 0x7f &&
+			    byte != '"' && byte != '\\';
 
 			memset(s, 'a', sizeof s);
 			s[at] = (char)byte;
-			CHECK(plain_run((struct str){ s, sizeof s }) == (plain ? sizeof s : at),
-			    "byte %02x at %zu",
-			    (unsigned)byte, at);
-			CHECK(plain_run((struct str){ s, at }) == at, "the end at %zu", at);
+			CHECK(plain_run((struct str){ s,
+			    sizeof s }) == (plain ? sizeof s : at),
+			    "byte %02x at %zu", (unsigned)byte, at);
+			CHECK(plain_run((struct str){ s, at }) == at,
+			    "the end at %zu", at);
 		}
 }
 
@@ -456,16 +509,21 @@ int main(void)
 {
 	check_group("json: what the RFC allows is accepted", test_accepted);
 	check_group("json: everything else is refused", test_refused);
-	check_group("json: the error and its place", test_errors);
-	check_group("json: nodes, members and elements", test_nodes);
+	check_group("json: the first error and its place are named",
+	    test_errors);
+	check_group("json: nodes, members and elements are found", test_nodes);
 	check_group("json: what strings mean", test_strings);
-	check_group("json: duplicate keys", test_duplicates);
+	check_group("json: duplicate keys are refused", test_duplicates);
 	check_group("json: many keys are no attack", test_many_keys);
-	check_group("json: whole numbers", test_uint);
-	check_group("json: writing", test_put);
-	check_group("json: every character there and back", test_every_character);
-	check_group("json: cut and damaged texts", test_damage);
+	check_group("json: only whole numbers that fit are numbers", test_uint);
+	check_group("json: strings and times are written as promised",
+	    test_put);
+	check_group("json: every character comes back unchanged",
+	    test_every_character);
+	check_group("json: cut and damaged texts are refused or sound",
+	    test_damage);
 	check_group("text: what a terminal gets to see", test_visible);
-	check_group("text: the fast scan", test_plain_run);
+	check_group("text: the fast scan finds what a slow one finds",
+	    test_plain_run);
 	return check_done();
 }

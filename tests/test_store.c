@@ -1,5 +1,5 @@
-/* test_store.c: what store.h promises while nothing goes wrong, and a little of when something does;
- * power, faults and damage have tests of their own. */
+/* test_store.c: what store.h promises while nothing goes wrong, and a little of
+ * when something does; power, faults and damage have tests of their own. */
 #include "../limits.h"
 #include "tap.h"
 #include "../journal.h"
@@ -34,9 +34,11 @@ static void stop(struct store *s)
 	store_close(s);
 }
 
-static uint64_t put(struct store *s, struct topic *t, const char *id, const char *text)
+static uint64_t put(struct store *s, struct topic *t, const char *id,
+    const char *text)
 {
-	struct line l = { .user = STR("ana"), .message = str_of(text), .id = str_of(id) };
+	struct line l = { .user = STR("ana"), .message = str_of(text),
+	    .id = str_of(id) };
 
 	return t != NULL && store_put(s, t, &l) == 0 ? l.seq : 0;
 }
@@ -66,32 +68,45 @@ static void test_basics(struct disk *disk)
 	struct line l;
 
 	CHECK(store_pending(s) && !t->created, "create");
-	CHECK(channel(s, "geral") == t && store_has(s, TOPIC_CHANNEL, STR("geral")), "not to be found");
-	CHECK(store_create(s, TOPIC_CHANNEL, STR("geral")) == NULL && errno == EEXIST, "created twice");
-	CHECK(put(s, t, "a", "oi") == 1 && put(s, t, "b", "tudo\tbem?\n") == 2, "put");
-	CHECK(seen(s, "geral", "b") == 2 && seen(s, "geral", "c") == 0, "seen in the batch");
-	CHECK(put(s, t, "", "no id") == 3 && seen(s, "geral", "") == 0, "without an id");
-	CHECK(store_seen(s, t, STR("bob"), STR("a")) == 0, "somebody else's id");
-	CHECK(store_find(s, t, 2, &l) == 1 && str_is(l.message, "tudo\tbem?\n"), "find in the batch");
-	CHECK(t->now.seq == 0 && store_commit(s) == 0 && t->now.seq == 3 && t->created, "commit");
+	CHECK(channel(s, "geral") == t && store_has(s, TOPIC_CHANNEL,
+	    STR("geral")), "not to be found");
+	CHECK(store_create(s, TOPIC_CHANNEL, STR("geral")) == NULL &&
+	    errno == EEXIST, "created twice");
+	CHECK(put(s, t, "a", "oi") == 1 && put(s, t, "b", "tudo\tbem?\n") == 2,
+	    "put");
+	CHECK(seen(s, "geral", "b") == 2 && seen(s, "geral", "c") == 0,
+	    "seen in the batch");
+	CHECK(put(s, t, "", "no id") == 3 && seen(s, "geral", "") == 0,
+	    "without an id");
+	CHECK(store_seen(s, t, STR("bob"), STR("a")) == 0,
+	    "another sender's id");
+	CHECK(store_find(s, t, 2, &l) == 1 && str_is(l.message, "tudo\tbem?\n"),
+	    "find in the batch");
+	CHECK(t->now.seq == 0 && store_commit(s) == 0 && t->now.seq == 3 &&
+	    t->created, "commit");
 	CHECK(!store_pending(s) && store_commit(s) == 0, "nothing to commit");
 	CHECK(store_find(s, t, 1, &l) == 1 && str_is(l.message, "oi"), "find");
 	CHECK(store_find(s, t, 4, &l) == 0, "a line that is not there");
 	CHECK(seen(s, "geral", "a") == 1, "seen later");
-	CHECK(channel(s, "nada") == NULL && errno == ENOENT, "there is none");
+	CHECK(channel(s, "nada") == NULL && errno == ENOENT,
+	    "a channel that does not exist");
 	CHECK(!store_has(s, TOPIC_USER, STR("geral")), "a channel is no user");
-	CHECK(put(s, store_events(s), "e", "channel") == 1 && store_commit(s) == 0, "events");
+	CHECK(put(s, store_events(s), "e", "channel") == 1 &&
+	    store_commit(s) == 0, "events");
 	CHECK(store_needs_checkpoint(s), "nothing to sync");
 	store_end(s);
-	CHECK(store_checkpoint(s) == 0 && !store_needs_checkpoint(s), "checkpoint");
+	CHECK(store_checkpoint(s) == 0 && !store_needs_checkpoint(s),
+	    "checkpoint");
 	store_close(s);
 	s = start(disk, 4);
-	CHECK(!store_needs_checkpoint(s), "there is something to repair after a clean end");
+	CHECK(!store_needs_checkpoint(s),
+	    "there is something to repair after a clean end");
 	t = sure(channel(s, "geral"));
-	CHECK(t->now.seq == 3 && seen(s, "geral", "a") == 1 && seen(s, "geral", "b") == 2,
-	    "after a reopening");
+	CHECK(t->now.seq == 3 && seen(s, "geral", "a") == 1 &&
+	    seen(s, "geral", "b") == 2, "after a reopening");
 	CHECK(put(s, t, "d", "again") == 4 && store_commit(s) == 0, "go on");
-	CHECK(store_count(s, TOPIC_CHANNEL) == 1 && store_at(s, TOPIC_CHANNEL, 0) == t, "list");
+	CHECK(store_count(s, TOPIC_CHANNEL) == 1 && store_at(s, TOPIC_CHANNEL,
+	    0) == t, "list");
 	stop(s);
 }
 
@@ -101,12 +116,13 @@ static void test_on_sim(void)
 	struct disk *disk = sim_handle(sim);
 
 	test_basics(disk);
-	CHECK(sim_open_files(sim) == 0, "%zu descriptors are left", sim_open_files(sim));
+	CHECK(sim_open_files(sim) == 0, "%zu descriptors are left",
+	    sim_open_files(sim));
 	disk->free(disk);
 	sim_free(sim);
 }
 
-/* A batch that was refused, or never committed, leaves nothing behind. */
+/* A batch that was refused, or never committed, leaves no trace. */
 static void test_rollback(void)
 {
 	const struct sim_fault full = { SIM_WRITE, 1, 0, ENOSPC, 0 };
@@ -117,26 +133,35 @@ static void test_rollback(void)
 
 	CHECK(put(s, t, "1", "one") == 1 && store_commit(s) == 0, "commit");
 	for (int end = 0; end < 2; end++) {
-		CHECK(put(s, t, "2", "two") == 2 && put(s, t, "3", "three") == 3, "put");
-		CHECK(put(s, store_create(s, TOPIC_CHANNEL, STR("novo")), "4", "four") == 1, "create");
+		CHECK(put(s, t, "2", "two") == 2 &&
+		    put(s, t, "3", "three") == 3, "put");
+		CHECK(put(s, store_create(s, TOPIC_CHANNEL, STR("novo")), "4",
+		    "four") == 1, "create");
 		if (end) {
 			store_end(s);
 			CHECK(store_begin(s) == 0, "begin");
 		} else {
 			sim_set_fault(sim, &full);
 			errno = 0;
-			CHECK(store_commit(s) == STORE_REFUSED && errno == ENOSPC, "commit on a full disk");
+			CHECK(store_commit(s) == STORE_REFUSED &&
+			    errno == ENOSPC, "commit on a full disk");
 			sim_no_faults(sim);
 		}
-		CHECK(!store_pending(s) && t->now.seq == 1, "something is left");
-		CHECK(seen(s, "geral", "1") == 1 && seen(s, "geral", "2") == 0, "ids");
-		CHECK(channel(s, "novo") == NULL && store_count(s, TOPIC_CHANNEL) == 1, "the new channel");
+		CHECK(!store_pending(s) && t->now.seq == 1,
+		    "something is left");
+		CHECK(seen(s, "geral", "1") == 1 && seen(s, "geral", "2") == 0,
+		    "ids");
+		CHECK(channel(s, "novo") == NULL &&
+		    store_count(s, TOPIC_CHANNEL) == 1, "the new channel");
 	}
-	CHECK(put(s, t, "2", "another two") == 2 && store_commit(s) == 0, "go on");
+	CHECK(put(s, t, "2", "another two") == 2 && store_commit(s) == 0,
+	    "go on");
 	stop(s);
-	CHECK(sim_content(sim, DISK_CHANNELS, "novo.log").p == NULL, "there is a file");
+	CHECK(sim_content(sim, DISK_CHANNELS, "novo.log").p == NULL,
+	    "there is a file");
 	s = start(disk, 4);
-	CHECK(sure(channel(s, "geral"))->now.seq == 2 && channel(s, "novo") == NULL, "after a reopening");
+	CHECK(sure(channel(s, "geral"))->now.seq == 2 &&
+	    channel(s, "novo") == NULL, "after a reopening");
 	stop(s);
 	disk->free(disk);
 	sim_free(sim);
@@ -177,9 +202,10 @@ static void test_history(void)
 			struct range r = { after + 1, after + n, 0 };
 			uint64_t end = after + n < N ? after + n : N;
 
-			CHECK(store_read(s, t, after, in_order, &r) == 0 && r.wrong == 0 &&
-			    (after >= N || r.next == end + 1), "after %" PRIu64 ": ends at %" PRIu64,
-			    after, r.next);
+			CHECK(store_read(s, t, after, in_order, &r) == 0 &&
+			    r.wrong == 0 && (after >= N || r.next == end + 1),
+			    "after %" PRIu64 ": ends at %" PRIu64, after,
+			    r.next);
 		}
 	stop(s);
 	disk->free(disk);
@@ -201,17 +227,21 @@ static void many(size_t open_max, int files)
 		for (int i = 0; i < 50; i++) {
 			(void)snprintf(name, sizeof name, "canal%d", i);
 			if (round == 0)
-				CHECK(store_create(s, TOPIC_CHANNEL, str_of(name)) != NULL, "create");
-			CHECK(put(s, channel(s, name), "", name) == (uint64_t)round + 1, "put");
+				CHECK(store_create(s, TOPIC_CHANNEL,
+				    str_of(name)) != NULL, "create");
+			CHECK(put(s, channel(s, name), "",
+			    name) == (uint64_t)round + 1, "put");
 		}
 		CHECK(store_commit(s) == 0, "commit");
 		for (int i = 0; i < 50; i++) {
 			struct range r = { 1, 0, 0 };
 
-			(void)snprintf(name, sizeof name, "canal%d", (i * 7 + round) % 50);
-			CHECK(store_read(s, channel(s, name), 0, in_order, &r) == 0 &&
-			    r.next == (uint64_t)round + 2, "read");
-			CHECK(store_open_logs(s) <= 2 && sim_open_files(sim) <= 4, "%zu files are open",
+			(void)snprintf(name, sizeof name, "canal%d",
+			    (i * 7 + round) % 50);
+			CHECK(store_read(s, channel(s, name), 0, in_order,
+			    &r) == 0 && r.next == (uint64_t)round + 2, "read");
+			CHECK(store_open_logs(s) <= 2 &&
+			    sim_open_files(sim) <= 4, "%zu files are open",
 			    sim_open_files(sim));
 		}
 		store_end(s);
@@ -250,30 +280,37 @@ static void test_two(void)
 		(void)snprintf(id, sizeof id, "id%d", i);
 		CHECK(store_begin(me) == 0, "begin");
 		if (i % 20 == 0)
-			CHECK(store_create(me, TOPIC_USER, str_of(id)) != NULL, "create");
+			CHECK(store_create(me, TOPIC_USER, str_of(id)) != NULL,
+			    "create");
 		if (i == 0)
-			CHECK(store_create(me, TOPIC_CHANNEL, STR("geral")) != NULL, "create");
-		CHECK(put(me, channel(me, "geral"), id, "oi") == (uint64_t)i + 1, "put");
+			CHECK(store_create(me, TOPIC_CHANNEL,
+			    STR("geral")) != NULL, "create");
+		CHECK(put(me, channel(me, "geral"), id,
+		    "oi") == (uint64_t)i + 1, "put");
 		CHECK(store_commit(me) == 0, "commit");
 		store_end(me);
-		CHECK(i % 17 > 0 || store_checkpoint(s[i / 17 % 2]) == 0, "checkpoint");
+		CHECK(i % 17 > 0 || store_checkpoint(s[i / 17 % 2]) == 0,
+		    "checkpoint");
 	}
 	for (int i = 0; i < 2; i++) {
 		struct range r = { 1, 0, 0 };
 
 		CHECK(store_begin(s[i]) == 0, "begin");
-		CHECK(store_read(s[i], channel(s[i], "geral"), 0, in_order, &r) == 0 && r.next == 121,
-		    "read");
+		CHECK(store_read(s[i], channel(s[i], "geral"), 0, in_order,
+		    &r) == 0 && r.next == 121, "read");
 		CHECK(store_count(s[i], TOPIC_USER) == 6, "users");
-		CHECK(seen(s[i], "geral", "id118") == 119 && seen(s[i], "geral", "id119") == 120, "seen");
+		CHECK(seen(s[i], "geral", "id118") == 119 &&
+		    seen(s[i], "geral", "id119") == 120, "seen");
 		stop(s[i]);
 		disk[i]->free(disk[i]);
 	}
-	CHECK(sim_writes_unlocked(sim) == 0, "something was written without the lock");
+	CHECK(sim_writes_unlocked(sim) == 0,
+	    "something was written without the lock");
 	sim_free(sim);
 }
 
-/* One looks away for so long that what the other one stored is not in the journal any more. */
+/* One is away for so long that what the other one stored has left
+ * the journal. */
 static void test_left_behind(void)
 {
 	struct sim *sim = sim_new();
@@ -281,27 +318,33 @@ static void test_left_behind(void)
 	struct store *a = start(disk[0], 4), *b;
 	char name[24];
 
-	CHECK(store_create(a, TOPIC_CHANNEL, STR("geral")) != NULL && store_commit(a) == 0, "create");
+	CHECK(store_create(a, TOPIC_CHANNEL, STR("geral")) != NULL &&
+	    store_commit(a) == 0, "create");
 	store_end(a);
 	b = start(disk[1], 4);
-	CHECK(put(b, channel(b, "geral"), "first", "oi") == 1 && store_commit(b) == 0, "put");
+	CHECK(put(b, channel(b, "geral"), "first", "oi") == 1 &&
+	    store_commit(b) == 0, "put");
 	store_end(b);
 	for (uint64_t i = 2; i <= 300; i++) {
 		(void)snprintf(name, sizeof name, "canal%d", (int)i % 10);
 		CHECK(store_begin(a) == 0, "begin");
-		CHECK(i > 11 || store_create(a, TOPIC_CHANNEL, str_of(name)) != NULL, "create");
+		CHECK(i > 11 || store_create(a, TOPIC_CHANNEL,
+		    str_of(name)) != NULL, "create");
 		CHECK(put(a, channel(a, "geral"), name, "oi") == i &&
-		    put(a, channel(a, name), "", "oi") > 0 && store_commit(a) == 0, "put");
+		    put(a, channel(a, name), "", "oi") > 0 &&
+		    store_commit(a) == 0, "put");
 		store_end(a);
 	}
 	CHECK(store_begin(b) == 0, "begin: %s", strerror(errno));
 	CHECK(store_count(b, TOPIC_CHANNEL) == 11, "channels");
-	CHECK(seen(b, "geral", "canal0") != 0 && seen(b, "geral", "first") == 0, "ids");
+	CHECK(seen(b, "geral", "canal0") != 0 && seen(b, "geral", "first") == 0,
+	    "ids");
 	CHECK(put(b, channel(b, "geral"), "", "oi") == 301 &&
-	    put(b, channel(b, "canal7"), "", "oi") > 29 && store_commit(b) == 0, "go on");
+	    put(b, channel(b, "canal7"), "", "oi") > 29 && store_commit(b) == 0,
+	    "go on");
 	stop(b);
-	CHECK(store_begin(a) == 0 && put(a, channel(a, "geral"), "", "oi") == 302 && store_commit(a) == 0,
-	    "and the other one");
+	CHECK(store_begin(a) == 0 && put(a, channel(a, "geral"), "",
+	    "oi") == 302 && store_commit(a) == 0, "and the other one");
 	stop(a);
 	for (int i = 0; i < 2; i++)
 		disk[i]->free(disk[i]);
@@ -323,7 +366,8 @@ static void test_reserve(void)
 	sim_set_capacity(sim, sim_used(sim) + RESERVE);
 	steps = sim_steps(sim);
 	errno = 0;
-	CHECK(put(s, t, "", "oi") == 2 && store_commit(s) == STORE_REFUSED && errno == ENOSPC, "put");
+	CHECK(put(s, t, "", "oi") == 2 && store_commit(s) == STORE_REFUSED &&
+	    errno == ENOSPC, "put");
 	CHECK(steps == sim_steps(sim), "something was written");
 	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == 2, "read");
 	sim_set_capacity(sim, sim_used(sim) + RESERVE + 10000);
@@ -333,7 +377,8 @@ static void test_reserve(void)
 	sim_free(sim);
 }
 
-/* A full segment is followed by another one; what is too old goes, and with it only ids. */
+/* A full segment is followed by another one; what is too old goes,
+ * and with it only ids. */
 static void test_segments(void)
 {
 	struct sim *sim = sim_new();
@@ -345,7 +390,8 @@ static void test_segments(void)
 
 	for (int i = 0; i < 400; i++) {
 		(void)snprintf(id, sizeof id, "id%d", i);
-		CHECK(put(s, t, id, "uma mensagem") == (uint64_t)i + 1 && store_commit(s) == 0, "put");
+		CHECK(put(s, t, id, "uma mensagem") == (uint64_t)i + 1 &&
+		    store_commit(s) == 0, "put");
 		for (n = 0; sim_name(sim, DISK_JOURNAL, (size_t)n) != NULL; n++)
 			;
 		most = n > most ? n : most;
@@ -354,14 +400,16 @@ static void test_segments(void)
 	stop(s);
 	s = start(disk, 4);
 	CHECK(sure(channel(s, "geral"))->now.seq == 400, "seq");
-	CHECK(seen(s, "geral", "id399") == 400 && seen(s, "geral", "id380") == 381, "the last ids");
+	CHECK(seen(s, "geral", "id399") == 400 &&
+	    seen(s, "geral", "id380") == 381, "the last ids");
 	CHECK(seen(s, "geral", "id0") == 0, "the first id is still there");
 	stop(s);
 	disk->free(disk);
 	sim_free(sim);
 }
 
-/* The file is the topic: somebody removes it while no server runs, and it is made anew. */
+/* The file is the topic: it is removed while no server runs, and
+ * created anew. */
 static void test_removed(void)
 {
 	struct sim *sim = sim_new();
@@ -370,20 +418,25 @@ static void test_removed(void)
 	struct topic *t = sure(store_create(s, TOPIC_CHANNEL, STR("geral")));
 
 	for (uint64_t i = 1; i <= 5; i++)
-		CHECK(put(s, t, "", "velha") == i && store_commit(s) == 0, "put");
+		CHECK(put(s, t, "", "velha") == i && store_commit(s) == 0,
+		    "put");
 	store_end(s);
 	CHECK(store_checkpoint(s) == 0, "checkpoint");
 	store_close(s);
 	sim_remove(sim, DISK_CHANNELS, "geral.log");
 	s = start(disk, 4);
-	CHECK(channel(s, "geral") == NULL && errno == ENOENT, "it is still there");
-	CHECK(store_create(s, TOPIC_CHANNEL, STR("geral")) != NULL && store_commit(s) == 0, "create");
+	CHECK(channel(s, "geral") == NULL && errno == ENOENT,
+	    "it is still there");
+	CHECK(store_create(s, TOPIC_CHANNEL, STR("geral")) != NULL &&
+	    store_commit(s) == 0, "create");
 	stop(s);
 	s = start(disk, 4);
-	CHECK(put(s, channel(s, "geral"), "", "nova") == 1 && store_commit(s) == 0, "the first line");
+	CHECK(put(s, channel(s, "geral"), "", "nova") == 1 &&
+	    store_commit(s) == 0, "the first line");
 	stop(s);
 	s = start(disk, 4);
-	CHECK(sure(channel(s, "geral"))->now.seq == 1, "seq %" PRIu64, sure(channel(s, "geral"))->now.seq);
+	CHECK(sure(channel(s, "geral"))->now.seq == 1, "seq %" PRIu64,
+	    sure(channel(s, "geral"))->now.seq);
 	stop(s);
 	disk->free(disk);
 	sim_free(sim);
@@ -401,9 +454,11 @@ static void test_big(void)
 	memset(text, '\t', sizeof text - 1);    /* doubles */
 	while (put(s, t, "", text) != 0)
 		seq++;
-	CHECK(errno == EMSGSIZE && seq * MESSAGE_BYTES_MAX * 2 > COMMIT_BYTES_MAX - 2 * sizeof text, "%s",
+	CHECK(errno == EMSGSIZE &&
+	    seq * MESSAGE_BYTES_MAX * 2 > COMMIT_BYTES_MAX - 2 * sizeof text,
+	    "%s", strerror(errno));
+	CHECK(store_commit(s) == 0 && t->now.seq == seq, "commit: %s",
 	    strerror(errno));
-	CHECK(store_commit(s) == 0 && t->now.seq == seq, "commit: %s", strerror(errno));
 	stop(s);
 	s = start(disk, 4);
 	CHECK(sure(channel(s, "geral"))->now.seq == seq, "after a reopening");
@@ -420,7 +475,8 @@ static const char *in_dir(const char *name)
 {
 	static char path[PATH_MAX + 64];
 
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);  /* dir is short */
+	/* dir is short */
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
 	return path;
 }
 
@@ -428,17 +484,21 @@ static const char *in_dir(const char *name)
 static void test_lock(struct disk *disk)
 {
 	int fd = disk->open(disk, DISK_ROOT, "lock", 1), word[2] = { -1, -1 };
+	int status = -1;
 	char c = '\0';
 	pid_t pid;
 
 	CHECK(fd != -1 && pipe(word) == 0, "%s", strerror(errno));
 	pid = fork();
+	CHECK(pid != -1, "fork: %s", strerror(errno));
 	if (pid == 0) {
 		struct disk *mine = disk_posix(dir, 1);
-		int mine_fd = mine ? mine->open(mine, DISK_ROOT, "lock", 0) : -1;
+		int mine_fd = mine ? mine->open(mine, DISK_ROOT, "lock",
+		    0) : -1;
 		struct timespec moment = { 0, 100 * 1000 * 1000 };
 
-		if (mine_fd == -1 || mine->lock(mine, mine_fd) == -1 || write(word[1], "1", 1) != 1)
+		if (mine_fd == -1 || mine->lock(mine, mine_fd) == -1 ||
+		    write(word[1], "1", 1) != 1)
 			_exit(1);
 		(void)nanosleep(&moment, NULL);
 		if (write(word[1], "2", 1) != 1)
@@ -450,15 +510,17 @@ static void test_lock(struct disk *disk)
 	(void)close(word[1]);
 	CHECK(read(word[0], &c, 1) == 1 && c == '1', "the child has no lock");
 	CHECK(disk->lock(disk, fd) == 0, "%s", strerror(errno));
-	CHECK(fcntl(word[0], F_SETFL, O_NONBLOCK) == 0 && read(word[0], &c, 1) == 1 && c == '2',
-	    "two have the lock");
+	CHECK(fcntl(word[0], F_SETFL, O_NONBLOCK) == 0 &&
+	    read(word[0], &c, 1) == 1 && c == '2', "two have the lock");
 	CHECK(disk->unlock(disk, fd) == 0, "%s", strerror(errno));
 	disk->close(disk, fd);
 	(void)close(word[0]);
-	(void)waitpid(pid, NULL, 0);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0,
+	    "the child ends with %d", status);
 }
 
-/* Somebody cuts a log under a running server: what the journal has comes back at the next turn. */
+/* A log is cut under a running server: what the journal has comes
+ * back at the next turn. */
 static void test_cut_live(struct disk *disk)
 {
 	struct store *s = start(disk, 4);
@@ -467,21 +529,26 @@ static void test_cut_live(struct disk *disk)
 	uint64_t seq = t->now.seq;
 	struct stat st;
 
-	CHECK(put(s, t, "", "last but one") == seq + 1 && store_commit(s) == 0, "put");
-	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == seq + 2, "lines");
+	CHECK(put(s, t, "", "last but one") == seq + 1 && store_commit(s) == 0,
+	    "put");
+	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == seq + 2,
+	    "lines");
 	store_end(s);
 	CHECK(store_checkpoint(s) == 0 && store_begin(s) == 0, "checkpoint");
-	CHECK(stat(in_dir("channels/geral.log"), &st) == 0, "%s", strerror(errno));
-	CHECK(truncate(in_dir("channels/geral.log"), st.st_size - 3) == 0, "%s", strerror(errno));
+	CHECK(stat(in_dir("channels/geral.log"), &st) == 0, "%s",
+	    strerror(errno));
+	CHECK(truncate(in_dir("channels/geral.log"), st.st_size - 3) == 0, "%s",
+	    strerror(errno));
 	CHECK(put(s, t, "", "last") == seq + 2 && store_commit(s) == 0, "put");
 	store_end(s);
 	CHECK(store_begin(s) == 0 && t->now.seq == seq + 2, "seq");
-	CHECK(stat(in_dir("channels/geral.log"), &st) == 0 && t->now.bytes == (uint64_t)st.st_size,
-	    "size");
-	CHECK(store_read(s, t, seq + 1, in_order, &r) == 0 && r.next == seq + 3 && r.wrong == 0,
-	    "the last line");
+	CHECK(stat(in_dir("channels/geral.log"), &st) == 0 &&
+	    t->now.bytes == (uint64_t)st.st_size, "size");
+	CHECK(store_read(s, t, seq + 1, in_order, &r) == 0 &&
+	    r.next == seq + 3 && r.wrong == 0, "the last line");
 	r = (struct range){ 1, 0, 0 };
-	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == seq + 3 && r.wrong == 0, "all lines");
+	CHECK(store_read(s, t, 0, in_order, &r) == 0 && r.next == seq + 3 &&
+	    r.wrong == 0, "all lines");
 	stop(s);
 }
 
@@ -492,7 +559,8 @@ static void test_posix(void)
 	struct store *s;
 	int fd;
 
-	(void)snprintf(dir, sizeof dir, "%s/test_store.XXXXXX", tmp ? tmp : "/tmp");
+	(void)snprintf(dir, sizeof dir, "%s/test_store.XXXXXX",
+	    tmp ? tmp : "/tmp");
 	CHECK(mkdtemp(dir) != NULL, "%s", strerror(errno));
 	disk = disk_posix(dir, 1);
 	CHECK(disk != NULL, "%s", strerror(errno));
@@ -502,23 +570,29 @@ static void test_posix(void)
 	test_lock(disk);
 	test_cut_live(disk);
 	/* Neither followed nor waited for. */
-	CHECK(symlink("geral.log", in_dir("channels/elo.log")) == 0, "%s", strerror(errno));
-	CHECK(mkfifo(in_dir("channels/cano.log"), 0600) == 0, "%s", strerror(errno));
+	CHECK(symlink("geral.log", in_dir("channels/elo.log")) == 0, "%s",
+	    strerror(errno));
+	CHECK(mkfifo(in_dir("channels/cano.log"), 0600) == 0, "%s",
+	    strerror(errno));
 	s = start(disk, 4);
-	CHECK(channel(s, "elo") == NULL && channel(s, "cano") == NULL, "no regular file");
+	CHECK(channel(s, "elo") == NULL && channel(s, "cano") == NULL,
+	    "no regular file");
 	CHECK(channel(s, "geral") != NULL, "the others suffer");
 	stop(s);
 	reader = disk_posix(dir, 0);
 	CHECK(reader != NULL, "%s", strerror(errno));
 	fd = reader->open(reader, DISK_CHANNELS, "geral.log", 0);
-	CHECK(fd != -1 && reader->write(reader, fd, "x", 1, 0) == -1, "a reader that writes");
+	CHECK(fd != -1 && reader->write(reader, fd, "x", 1, 0) == -1,
+	    "a reader that writes");
 	reader->close(reader, fd);
 	fd = reader->open(reader, DISK_ROOT, "lock", 0);
-	CHECK(fd != -1 && reader->lock(reader, fd) == 0, "a reader cannot lock: %s", strerror(errno));
+	CHECK(fd != -1 && reader->lock(reader, fd) == 0,
+	    "a reader cannot lock: %s", strerror(errno));
 	reader->close(reader, fd);
 	reader->free(reader);
 	disk->free(disk);
-	CHECK(disk_posix(in_dir("nowhere"), 0) == NULL && errno == ENOENT, "made for reading");
+	CHECK(disk_posix(in_dir("nowhere"), 0) == NULL && errno == ENOENT,
+	    "made for reading");
 }
 
 static void remove_dir(void)
@@ -533,17 +607,20 @@ static void remove_dir(void)
 int main(void)
 {
 	scenario_limits();
-	check_group("put, commit, read back", test_on_sim);
+	check_group("what is committed is read back, also after a restart",
+	    test_on_sim);
 	check_group("a batch that is refused leaves nothing", test_rollback);
-	check_group("history from every line on", test_history);
-	check_group("more logs than descriptors", test_many);
-	check_group("two stores take turns", test_two);
-	check_group("one store is left behind", test_left_behind);
-	check_group("little space is left", test_reserve);
-	check_group("segments come and go", test_segments);
-	check_group("a log is removed between runs", test_removed);
-	check_group("the biggest batch", test_big);
-	check_group("a real directory", test_posix);
+	check_group("history is complete from every line on", test_history);
+	check_group("there may be more logs than descriptors", test_many);
+	check_group("two stores take turns and see the same", test_two);
+	check_group("a store that was away too long catches up",
+	    test_left_behind);
+	check_group("space is reserved for the logs", test_reserve);
+	check_group("old segments go, the last ids stay", test_segments);
+	check_group("a log removed between runs is gone", test_removed);
+	check_group("the largest batch is committed and read back", test_big);
+	check_group("a real directory does what the simulated one does",
+	    test_posix);
 	remove_dir();
 	return check_done();
 }

@@ -1,15 +1,21 @@
-/* zraw.c: what the tests say to the sockets themselves, byte for byte.
+/* zraw.c: for tests: says to a socket what it is told, byte for byte.
  *
- *   zraw req ENDPOINT             a REQ socket that never retries: stdin is the request, the answer's
- *                                 body goes to stdout
- *   zraw -l req ENDPOINT          every line of stdin is a request, and every answer one line
- *   zraw dealer ENDPOINT FRAME... sends exactly these frames, prints those of the answer
- *   zraw sub ENDPOINT PREFIX N    prints the frames of N publications
- *   zraw stream ENDPOINT          sends stdin without any ZeroMQ around it, waits for the other end to
- *                                 hang up or for the first bytes
+ *   zraw req ENDPOINT
+ *       a REQ socket that never retries: stdin is the request, the body of the
+ *       reply goes to stdout
+ *   zraw -l req ENDPOINT
+ *       every line of stdin is a request, and every reply one line
+ *   zraw dealer ENDPOINT FRAME...
+ *       sends exactly these frames, prints those of the reply
+ *   zraw sub ENDPOINT PREFIX N
+ *       prints the frames of N publications
+ *   zraw stream ENDPOINT
+ *       sends stdin without any ZeroMQ around it, waits for the other end to
+ *       hang up or for the first bytes
  *
- * A FRAME or PREFIX "-" stands for all of stdin. Frames are printed as "LENGTH BYTES", a line each,
- * with an empty line behind each message. -t: milliseconds to wait for each answer. */
+ * A FRAME or PREFIX "-" stands for all of stdin. Frames are printed as "LENGTH
+ * BYTES", a line each, with an empty line after each message. -t: milliseconds
+ * to wait for each reply. Exit 69: none came. */
 #include "../buf.h"
 #include "../limits.h"
 #include "../net.h"
@@ -21,14 +27,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WAIT_MS 20000           /* a slow machine under a sanitizer still answers within this */
+/* A slow machine under a sanitizer still answers within this. */
+#define WAIT_MS 20000
 
 static void *context;
 static long wait_ms = WAIT_MS;
 
 static void usage(void)
 {
-	(void)fprintf(stderr, "usage: zraw [-l] [-t ms] req|dealer|sub|stream ENDPOINT [ARGUMENT...]\n");
+	(void)fprintf(stderr,
+	    "usage: zraw [-l] [-t MS] KIND ENDPOINT [ARGUMENT...]\n");
 	exit(EXIT_USAGE);
 }
 
@@ -74,13 +82,15 @@ static void must_send(void *s, const void *p, size_t n, int more)
 {
 	zmq_pollitem_t item = { .socket = s, .events = ZMQ_POLLOUT };
 
-	if (zmq_poll(&item, 1, wait_ms) != 1 || net_send_copy(s, p, n, more) == -1)
+	if (zmq_poll(&item, 1, wait_ms) != 1 || net_send_copy(s, p, n,
+	    more) == -1)
 		die(EXIT_NOANSWER, "not sent: %s", zmq_strerror(errno));
 }
 
 static void print(zmq_msg_t *m)
 {
-	if (fwrite(zmq_msg_data(m), 1, zmq_msg_size(m), stdout) != zmq_msg_size(m))
+	if (fwrite(zmq_msg_data(m), 1, zmq_msg_size(m),
+	    stdout) != zmq_msg_size(m))
 		die(EXIT_IO, "stdout:");
 }
 
@@ -100,7 +110,8 @@ static void print_frames(void *s)
 	} while (more);
 	(void)putchar('\n');
 	(void)zmq_msg_close(&m);
-	if (fflush(stdout) == EOF)                      /* whoever waits for a line reads a file */
+	/* tests wait for lines in a file */
+	if (fflush(stdout) == EOF)
 		die(EXIT_IO, "stdout:");
 }
 
@@ -179,7 +190,8 @@ static void run_sub(const char *endpoint, const char *prefix, int64_t count)
 	(void)zmq_close(s);
 }
 
-/* A STREAM socket says with an empty frame that a connection came, and with another that it went. */
+/* A STREAM socket says with an empty frame that a connection came, and with
+ * another that it went. */
 static void run_stream(const char *endpoint)
 {
 	void *s = open_socket(ZMQ_STREAM, endpoint);
@@ -224,7 +236,8 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[0], "dealer") == 0 && argc > 2)
 		run_dealer(argv[1], argv + 2, argc - 2);
 	else if (strcmp(argv[0], "sub") == 0 && argc == 4)
-		run_sub(argv[1], argv[2], option_number('N', argv[3], 1, 1000000));
+		run_sub(argv[1], argv[2], option_number('N', argv[3], 1,
+		    1000000));
 	else if (strcmp(argv[0], "stream") == 0)
 		run_stream(argv[1]);
 	else
