@@ -1,6 +1,6 @@
 /* bot.c: a client that needs no person. It talks for ever, or for some rounds,
- * and checks that its messages come back: see audit.h. */
-#include "audit.h"
+ * and checks that its messages come back: see bot_audit.h. */
+#include "bot_audit.h"
 #include "limits.h"
 #include "name.h"
 #include "output.h"

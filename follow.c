@@ -21,7 +21,7 @@
  *                     its request is answered */
 #include "follow.h"
 
-#include "held.h"
+#include "follow_held.h"
 #include "limits.h"
 #include "net.h"
 #include "text.h"

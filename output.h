@@ -8,7 +8,7 @@
 
 #include "buf.h"
 #include "json.h"
-#include "message.h"
+#include "talk_message.h"
 #include "talk.h"
 
 enum output_form {

@@ -7,7 +7,7 @@
  * everything without an answer is sent again, oldest first. */
 #include "talk.h"
 
-#include "connection.h"
+#include "talk_connection.h"
 #include "follow.h"
 #include "limits.h"
 #include "net.h"

@@ -24,8 +24,8 @@
 #define TALK_H
 
 #include "buf.h"
-#include "message.h"
-#include "reply.h"
+#include "talk_message.h"
+#include "talk_reply.h"
 
 #include <zmq.h>
 

@@ -1,6 +1,6 @@
-/* reply.h: what a reply says, and reading the JSON that is in it. */
-#ifndef REPLY_H
-#define REPLY_H
+/* talk_reply.h: what a reply says, and reading the JSON that is in it. */
+#ifndef TALK_REPLY_H
+#define TALK_REPLY_H
 
 #include "buf.h"
 #include "json.h"

@@ -1,7 +1,7 @@
-/* connection.h: a socket that connects to one endpoint, and whether the
+/* talk_connection.h: a socket that connects to one endpoint, and whether the
  * connection is there. */
-#ifndef CONNECTION_H
-#define CONNECTION_H
+#ifndef TALK_CONNECTION_H
+#define TALK_CONNECTION_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
-/* message.c: see message.h. */
-#include "message.h"
+/* talk_message.c: see talk_message.h. */
+#include "talk_message.h"
 
-#include "reply.h"
+#include "talk_reply.h"
 #include "text.h"
 #include "util.h"
 

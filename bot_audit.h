@@ -1,13 +1,13 @@
-/* audit.h: the bot's account of what it sent and saw.
+/* bot_audit.h: the bot's account of what it sent and saw.
  *
  * Each of its messages that was acknowledged must come back once, with the seq
  * that the answer named; and no topic may repeat a seq or leave one out. */
-#ifndef AUDIT_H
-#define AUDIT_H
+#ifndef BOT_AUDIT_H
+#define BOT_AUDIT_H
 
 #include "buf.h"
-#include "message.h"
-#include "reply.h"
+#include "talk_message.h"
+#include "talk_reply.h"
 
 #define AUDIT_TIMES 1024        /* 16 steps to each power of two of 2^64 us */
 

@@ -1,7 +1,7 @@
-/* held.h: publications that came too early, kept by seq until what is missing
+/* follow_held.h: publications that came too early, kept by seq until what is missing
  * before them has come. */
-#ifndef HELD_H
-#define HELD_H
+#ifndef FOLLOW_HELD_H
+#define FOLLOW_HELD_H
 
 #include "buf.h"
 

@@ -1,5 +1,5 @@
-/* audit.c: see audit.h. */
-#include "audit.h"
+/* bot_audit.c: see bot_audit.h. */
+#include "bot_audit.h"
 
 #include "talk.h"
 #include "util.h"

@@ -1,5 +1,5 @@
-/* connection.c: see connection.h. */
-#include "connection.h"
+/* talk_connection.c: see talk_connection.h. */
+#include "talk_connection.h"
 
 #include "limits.h"
 #include "net.h"

@@ -1,5 +1,5 @@
-/* held.c: see held.h. */
-#include "held.h"
+/* follow_held.c: see follow_held.h. */
+#include "follow_held.h"
 
 #include "util.h"
 

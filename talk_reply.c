@@ -1,5 +1,5 @@
-/* reply.c: see reply.h. */
-#include "reply.h"
+/* talk_reply.c: see talk_reply.h. */
+#include "talk_reply.h"
 
 struct str reply_string(const struct json *j, const struct json_node *object,
     const char *key, struct buf *scratch)

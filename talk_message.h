@@ -1,7 +1,7 @@
-/* message.h: one message, as it stands in a publication and in a reply to
+/* talk_message.h: one message, as it stands in a publication and in a reply to
  * history. */
-#ifndef MESSAGE_H
-#define MESSAGE_H
+#ifndef TALK_MESSAGE_H
+#define TALK_MESSAGE_H
 
 #include "buf.h"
 #include "json.h"
