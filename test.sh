@@ -215,7 +215,7 @@ undated() {
 # when this returns. It is tried with publications on the topic PREFIX, a
 # channel or, with msg, a user.
 hear() {
-	start "$1" zraw sub "$XPUB" "$2" "$3"
+	start "$1" zraw -t 600000 sub "$XPUB" "$2" "$3"
 	wait_for heard "$1" "$2" "${4:-pub}"
 }
 
@@ -308,7 +308,7 @@ run_function() {
 	*)	echo 0 1 0
 		{
 			echo "=== $2 failed"
-			grep '^FAILED' "$1/log" | head -n 3
+			sed -n '/^FAILED/p' "$1/log" | head -n 3
 			echo '--- what was done'
 			sed '/^--- the end/,$d' "$1/log" | tail -n 50 |
 				cut -c 1-600
