@@ -1,8 +1,6 @@
 /* sim_disk.c: see sim_disk.h; the calls of a process. */
 #include "sim_impl.h"
 
-#include "../util.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +40,7 @@ void bytes_copy(struct bytes *to, const struct bytes *from)
 
 int node_add(struct sim *sim)
 {
-	sim->node = must_array_room(sim->node, sim->nodes, &sim->nodes_cap,
+	sim->node = sim_grow(sim->node, sim->nodes, &sim->nodes_cap,
 	    sizeof *sim->node);
 	sim->node[sim->nodes] = (struct node){ 0 };
 	return (int)sim->nodes++;
@@ -62,7 +60,7 @@ struct name *name_add(struct sim *sim, enum disk_dir dir, const char *text)
 {
 	struct name *name;
 
-	sim->name = must_array_room(sim->name, sim->names, &sim->names_cap,
+	sim->name = sim_grow(sim->name, sim->names, &sim->names_cap,
 	    sizeof *sim->name);
 	name = &sim->name[sim->names++];
 	name->dir = dir;
@@ -82,7 +80,7 @@ void node_forget_ops(struct node *node)
 static struct op *add_op(struct sim *sim, struct node *node, int truncate,
     uint64_t at)
 {
-	node->op = must_array_room(node->op, node->ops, &node->ops_cap,
+	node->op = sim_grow(node->op, node->ops, &node->ops_cap,
 	    sizeof *node->op);
 	node->op[node->ops] = (struct op){ .truncate = truncate, .at = at,
 	    .when = ++sim->when };
@@ -257,7 +255,7 @@ static int new_file(struct handle *h, int node)
 	while (i < sim->files && sim->file[i].by != NULL)
 		i++;
 	if (i == sim->files) {
-		sim->file = must_array_room(sim->file, i, &sim->files_cap,
+		sim->file = sim_grow(sim->file, i, &sim->files_cap,
 		    sizeof *sim->file);
 		sim->files++;
 	}

@@ -8,6 +8,7 @@
 #ifndef SIM_IMPL_H
 #define SIM_IMPL_H
 
+#include "../util.h"
 #include "sim_disk.h"
 
 #include <limits.h>
@@ -70,6 +71,16 @@ struct sim {
 	int open_max;
 	long syncs_repeated, writes_unlocked;
 };
+
+/* As must_array_room(), whose allocator test_store_nomem lets fail while the
+ * store, and so this disk, is at work. */
+static inline void *sim_grow(void *array, size_t n, size_t *cap, size_t size)
+{
+	if (n < *cap)
+		return array;
+	*cap = *cap > 0 ? 2 * *cap : 16;
+	return must_grow(array, *cap, size);
+}
 
 void bytes_resize(struct bytes *b, size_t n);   /* new ones are 0 */
 void bytes_put(struct bytes *b, uint64_t at, const char *p, size_t n);
