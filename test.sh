@@ -163,12 +163,23 @@ proxy_up() {
 	export RECADO_PROXY
 }
 
-# server_up [NAME [ARGUMENT...]]
+# server_up [NAME [ARGUMENT...]]: when this returns a live broker knows it. A
+# server that is stopped at once would not get what the test sends to it.
 server_up() {
 	as=${1:-server}
 	[ $# = 0 ] || shift
+	hellos=$(hellos)
 	start "$as" server -d data -b "$BACK" -p "$XSUB" "$@"
 	ready "$as"
+	[ -s broker.rc ] || wait_for greeted "$hellos"
+}
+
+hellos() {
+	awk '/hello/ { n++ } END { print n + 0 }' broker.err
+}
+
+greeted() {
+	[ "$(hellos)" -gt "$1" ]
 }
 
 # limited_server_up OPTION LIMIT: as ulimit takes them.
