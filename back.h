@@ -94,8 +94,7 @@ static inline int back_take_record(struct str *s, struct request_id *id,
 	    take_le64(s, &n) == -1 || n > s->n)
 		return -1;
 	*body = (struct str){ s->p, (size_t)n };
-	s->p += n;
-	s->n -= (size_t)n;
+	str_skip(s, (size_t)n);
 	return 1;
 }
 

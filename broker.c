@@ -15,7 +15,6 @@
 #include "limits.h"
 #include "net.h"
 #include "requests.h"
-#include "text.h"
 #include "util.h"
 
 #include <errno.h>

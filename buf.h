@@ -34,6 +34,17 @@ struct str str_copy(struct str s);
 int str_eq(struct str a, struct str b);
 int str_is(struct str a, const char *terminated);
 
+/* Takes n bytes, which must be there, off the front of s. */
+static inline void str_skip(struct str *s, size_t n)
+{
+	s->p += n;
+	s->n -= n;
+}
+
+/* Takes the part before the next `end` off the front of s, and that byte too.
+ * Without one it takes all of s. */
+struct str str_take(struct str *s, char end);
+
 /* Room for n more bytes after the used ones: returns where they start, or
  * NULL. The caller writes them and adds to b->n. */
 char *buf_room(struct buf *b, size_t n);

@@ -4,7 +4,6 @@
 
 #include "limits.h"
 #include "name.h"
-#include "text.h"
 #include "util.h"
 
 #include <stdlib.h>

@@ -96,8 +96,7 @@ static uint64_t hash_str(uint64_t h, struct str s)
 
 		memcpy(&word, s.p, n);
 		h = mix(h ^ word);
-		s.p += n;
-		s.n -= n;
+		str_skip(&s, n);
 	}
 	return h;
 }

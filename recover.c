@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 /* ---- learning from the journal ---- */
 
@@ -17,12 +16,7 @@ static int take_good_line(struct store *s, struct str *lines,
     struct line *line, struct str *text)
 {
 	while (lines->n > 0) {
-		const char *newline = memchr(lines->p, '\n', lines->n);
-		size_t n = newline ? (size_t)(newline - lines->p) : lines->n;
-
-		*text = (struct str){ lines->p, n };
-		lines->p += n + (newline != NULL);
-		lines->n -= n + (newline != NULL);
+		*text = str_take(lines, '\n');
 		if (line_decode(*text, line, &s->scratch) == NULL)
 			return 1;
 		if (s->scratch.err) {
@@ -208,8 +202,7 @@ static int redo_part(struct store *s, struct topic *t, struct str *lines,
 
 	while (part.n > 0 && part.p[part.n - 1] != '\n')
 		part.n--;
-	lines->p += part.n;
-	lines->n -= part.n;
+	str_skip(lines, part.n);
 	if (write_after(s, t, part) == -1)
 		return -1;
 	t->batch.next.bytes += part.n;

@@ -1,17 +1,6 @@
 /* text.c: see text.h. */
 #include "text.h"
 
-#include <string.h>
-
-struct str str_take(struct str *s, char end)
-{
-	const char *at = s->n > 0 ? memchr(s->p, end, s->n) : NULL;
-	struct str part = { s->p, at != NULL ? (size_t)(at - s->p) : s->n };
-
-	str_skip(s, part.n + (at != NULL));
-	return part;
-}
-
 /* Printable ASCII other than " and \. Of the server's 16 800 instructions for a
  * message plain_run() takes 2 200. When it compared each byte it took 4 400,
  * with eight bytes at a time in one word 3 400. */

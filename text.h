@@ -6,17 +6,6 @@
 
 #include <stdint.h>
 
-/* Takes n bytes, which must be there, off the front of s. */
-static inline void str_skip(struct str *s, size_t n)
-{
-	s->p += n;
-	s->n -= n;
-}
-
-/* Takes what stands before the next end off the front of s, and that end; all
- * of s when there is none. */
-struct str str_take(struct str *s, char end);
-
 /* The length in bytes of the character at the front of s (1 to 4), with its
  * code point in *c. 0 when there is no valid one: an overlong form, a
  * surrogate, a code point above U+10FFFF, a truncated sequence, an empty s. */
