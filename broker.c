@@ -135,8 +135,7 @@ static struct str refusal(void)
 	buf_puts(&b, "{\"service\":\"erro\",\"data\":{\"status\":\"erro\"");
 	json_put_member(&b, "message", reason);
 	json_put_member(&b, "description", reason);
-	json_put_key(&b, "timestamp");
-	json_put_time(&b, now_ms());
+	json_put_time(&b, "timestamp", now_ms());
 	buf_puts(&b, "}}");
 	if (b.err)
 		die(EXIT_FAILED, "out of memory");
@@ -443,11 +442,6 @@ static void take_from_server(struct str name, struct str said)
 	}
 }
 
-static struct str str_of_msg(zmq_msg_t *m)
-{
-	return (struct str){ zmq_msg_data(m), zmq_msg_size(m) };
-}
-
 /* 1: a server had said something. */
 static int take_from_back(void)
 {
@@ -458,7 +452,7 @@ static int take_from_back(void)
 	if (!net_recv(back, &name))
 		return 0;
 	if (net_more(&name) && net_recv(back, &said))
-		take_from_server(str_of_msg(&name), str_of_msg(&said));
+		take_from_server(net_bytes(&name), net_bytes(&said));
 	net_drop_rest(back, &said);
 	(void)zmq_msg_close(&name);
 	(void)zmq_msg_close(&said);
@@ -507,7 +501,7 @@ static void assign(struct server *s, struct request *r)
 	queue_remove(r);
 	if (s->out.n == 0)
 		buf_putc(&s->out, 'Q');
-	back_put_record(&s->out, id, str_of_msg(&r->body));
+	back_put_record(&s->out, id, net_bytes(&r->body));
 	if (s->out.err)
 		die(EXIT_FAILED, "out of memory");
 	counter[BACK_REDELIVERED] += (uint64_t)r->assigned;

@@ -459,12 +459,10 @@ static int read_publication(struct follow *f)
 		(void)zmq_msg_close(&msg);
 		return 0;
 	}
-	t = find_followed(f,
-	    (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
+	t = find_followed(f, net_bytes(&msg));
 	if (t != NULL && net_more(&msg) && net_recv(f->socket, &msg) &&
 	    !net_more(&msg))
-		read_body(t,
-		    (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
+		read_body(t, net_bytes(&msg));
 	net_drop_rest(f->socket, &msg);
 	(void)zmq_msg_close(&msg);      /* a valid message closes */
 	return 1;

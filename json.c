@@ -578,12 +578,13 @@ void json_put_number(struct buf *b, const char *key, uint64_t value)
 	buf_u64(b, value);
 }
 
-void json_put_time(struct buf *b, int64_t ms)
+void json_put_time(struct buf *b, const char *key, int64_t ms)
 {
 	uint64_t n = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
 	char fraction[4] = { '.', (char)('0' + n / 100 % 10),
 	    (char)('0' + n / 10 % 10), (char)('0' + n % 10) };
 
+	json_put_key(b, key);
 	if (ms < 0)
 		buf_putc(b, '-');
 	buf_u64(b, n / 1000);

@@ -84,9 +84,10 @@ void json_put_string(struct buf *b, struct str s);
 void json_put_key(struct buf *b, const char *key);
 /* The same comma, before an element of an array. */
 void json_put_comma(struct buf *b);
+/* A whole member, with its comma. */
 void json_put_member(struct buf *b, const char *key, struct str value);
 void json_put_number(struct buf *b, const char *key, uint64_t value);
-/* A time in milliseconds as seconds with three decimals: 1700000000.123 */
-void json_put_time(struct buf *b, int64_t ms);
+/* ms as seconds with three decimals: 1700000000.123 */
+void json_put_time(struct buf *b, const char *key, int64_t ms);
 
 #endif

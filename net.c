@@ -161,6 +161,11 @@ int net_more(zmq_msg_t *msg)
 	return zmq_msg_more(msg);
 }
 
+struct str net_bytes(zmq_msg_t *msg)
+{
+	return (struct str){ zmq_msg_data(msg), zmq_msg_size(msg) };
+}
+
 /* The frames of a message arrive together: once the first is here, receiving
  * the others does not wait. */
 void net_drop_rest(void *socket, zmq_msg_t *last)

@@ -9,7 +9,8 @@
 #ifndef NET_H
 #define NET_H
 
-#include <stddef.h>
+#include "buf.h"
+
 #include <zmq.h>
 
 /* Where the broker listens for clients and for servers. */
@@ -56,6 +57,8 @@ int net_fd(void *socket);
  * interrupted call is tried again; any other error ends the program. */
 int net_recv(void *socket, zmq_msg_t *msg);
 int net_more(zmq_msg_t *msg);
+/* The bytes of a frame, valid as long as the frame is. */
+struct str net_bytes(zmq_msg_t *msg);
 /* Reads the rest of a message and drops it. */
 void net_drop_rest(void *socket, zmq_msg_t *last);
 

@@ -283,14 +283,13 @@ static void collect(struct self *s)
 	while (s->jobs < BATCH_REQUESTS_MAX && bytes < BATCH_BYTES &&
 	    s->messages < BATCH_MESSAGES_MAX) {
 		zmq_msg_t *m = &s->message[s->messages];
-		size_t before = s->jobs, n;
+		size_t before = s->jobs;
 
 		(void)zmq_msg_init(m);          /* cannot fail */
 		if (!net_recv(s->back, m))
 			break;
-		n = zmq_msg_size(m);
-		take_from_broker(s, (struct str){ zmq_msg_data(m), n });
-		bytes += n;
+		take_from_broker(s, net_bytes(m));
+		bytes += zmq_msg_size(m);
 		if (s->jobs > before)
 			s->messages++;
 		else

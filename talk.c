@@ -244,8 +244,7 @@ static void make_body(struct talk *t, const char *service,
 		    ++t->ids);      /* fits: 13, 1 and at most 20 */
 		json_put_member(b, "id", str_of(id));
 	}
-	json_put_key(b, "timestamp");
-	json_put_time(b, now_ms());
+	json_put_time(b, "timestamp", now_ms());
 	buf_puts(b, "}}");
 	if (b->err || (members != NULL && members->err))
 		die(EXIT_FAILED, "out of memory");
@@ -383,8 +382,7 @@ static int read_reply(struct talk *t)
 	if (zmq_msg_size(&msg) == sizeof number)
 		memcpy(&number, zmq_msg_data(&msg), sizeof number);
 	net_drop_rest(t->broker.socket, &msg);
-	take_reply(t, number,
-	    (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
+	take_reply(t, number, net_bytes(&msg));
 	(void)zmq_msg_close(&msg);      /* a valid message closes */
 	return 1;
 }

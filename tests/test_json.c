@@ -358,9 +358,9 @@ static void test_put(void)
 		int64_t ms;
 		const char *written;
 	} times[] = {
-		{ 1700000000123, "1700000000.123" }, { 0, "0.000" },
-		{ 7, "0.007" },
-		{ 1000, "1.000" }, { -1, "-0.001" },
+		{ 1700000000123, "\"t\":1700000000.123" },
+		{ 0, "\"t\":0.000" }, { 7, "\"t\":0.007" },
+		{ 1000, "\"t\":1.000" }, { -1, "\"t\":-0.001" },
 	};
 	struct buf b = { 0 };
 
@@ -372,7 +372,7 @@ static void test_put(void)
 	}
 	for (size_t i = 0; i < COUNT(times); i++) {
 		buf_clear(&b);
-		json_put_time(&b, times[i].ms);
+		json_put_time(&b, "t", times[i].ms);
 		CHECK(str_is(buf_str(&b), times[i].written), "%s: %.*s",
 		    times[i].written, (int)b.n, b.p);
 	}
