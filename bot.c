@@ -347,7 +347,7 @@ static void options(struct bot *b, int argc, char **argv)
 	b->proxy = talk_default_proxy();
 	b->messages = MESSAGES;
 	b->interval_ms = INTERVAL_MS;
-	b->random = talk_random();
+	b->random = must_random();
 	while ((letter = getopt(argc, argv, "b:p:u:n:i:r:s:ShV")) != -1)
 		bot_option(b, letter);
 	if (optind < argc)

@@ -1,7 +1,6 @@
 /* bot_audit.c: see bot_audit.h. */
 #include "bot_audit.h"
 
-#include "talk.h"
 #include "util.h"
 
 #include <inttypes.h>
@@ -199,7 +198,7 @@ void audit_open(struct audit *a)
 {
 	*a = (struct audit){ 0 };
 	(void)snprintf(a->tag, sizeof a->tag, "%05x.",
-	    (unsigned)(talk_random() & 0xfffff));
+	    (unsigned)(must_random() & 0xfffff));
 }
 
 void audit_close(struct audit *a)

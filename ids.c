@@ -9,12 +9,10 @@
 #include "ids.h"
 
 #include "limits.h"
+#include "util.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #define CAP_FIRST 1024
 
@@ -39,17 +37,10 @@ struct ids {
  * strangers from choosing colliding ids, and every match is verified anyway. */
 static uint64_t random_seed(void)
 {
-	uint64_t seed = 0;
-	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-	struct timespec t = { 0 };
+	uint64_t seed;
 
-	if (fd == -1 ||
-	    read(fd, &seed, sizeof seed) != (ssize_t)sizeof seed) {
-		(void)clock_gettime(CLOCK_REALTIME, &t);
-		seed = (uint64_t)t.tv_nsec * 0x9e3779b97f4a7c15u;
-	}
-	if (fd != -1)
-		(void)close(fd);        /* only read */
+	if (random_bits(&seed) == -1)
+		seed = (uint64_t)ticks_us() * 0x9e3779b97f4a7c15u;
 	return seed;
 }
 

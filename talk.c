@@ -14,12 +14,10 @@
 #include "util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* After a reply that there is no server. It keeps us from spinning, and gives
  * the same reply to later requests time to come: then all are sent again in
@@ -90,17 +88,6 @@ const char *talk_default_broker(void)
 const char *talk_default_proxy(void)
 {
 	return environment("RECADO_PROXY", DEFAULT_PROXY);
-}
-
-uint64_t talk_random(void)
-{
-	uint64_t bits;
-	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-
-	if (fd == -1 || read(fd, &bits, sizeof bits) != (ssize_t)sizeof bits)
-		die(EXIT_FAILED, "/dev/urandom:");
-	(void)close(fd);        /* nothing was written */
-	return bits;
 }
 
 /* 13 letters and digits hold 64 bits: short, for it is in each line logged. */
@@ -544,7 +531,7 @@ struct talk *talk_open(const char *broker, const char *proxy,
 	if (handler != NULL)
 		t->handler = *handler;
 	t->check_at = INT64_MAX;
-	make_id_base(t->id_base, talk_random());
+	make_id_base(t->id_base, must_random());
 	t->context = net_context(1);
 	connection_open(&t->broker, t->context, ZMQ_DEALER, REPLY_BYTES_MAX,
 	    "broker");

@@ -205,6 +205,29 @@ int64_t ticks_ms(void)
 	return ticks_us() / 1000;
 }
 
+int random_bits(uint64_t *bits)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return -1;
+	n = read(fd, bits, sizeof *bits);
+	(void)close(fd);        /* only read */
+	if (n >= 0 && n < (ssize_t)sizeof *bits)
+		errno = EIO;
+	return n == (ssize_t)sizeof *bits ? 0 : -1;
+}
+
+uint64_t must_random(void)
+{
+	uint64_t bits;
+
+	if (random_bits(&bits) == -1)
+		die(EXIT_FAILED, "/dev/urandom:");
+	return bits;
+}
+
 int64_t option_number(char option, const char *text, int64_t low, int64_t high)
 {
 	char *end;

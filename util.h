@@ -1,5 +1,5 @@
-/* util.h: what all programs here do in the same way: errors, signals, options
- * and time.
+/* util.h: what all programs here do in the same way: errors, memory, signals,
+ * options, time, random numbers.
  *
  * An error is one line on stderr, "program: object: reason". A format that
  * ends in ':' is followed by the text of errno. */
@@ -67,6 +67,11 @@ int64_t now_ms(void);
 /* The monotonic clock: microseconds, milliseconds. */
 int64_t ticks_us(void);
 int64_t ticks_ms(void);
+
+/* 64 random bits from the system. 0, or -1 with errno. */
+int random_bits(uint64_t *bits);
+/* The same for a program: without them it ends. */
+uint64_t must_random(void);
 
 /* The number in text, which must be nothing else and lie within the bounds;
  * otherwise the program names the option and ends with EXIT_USAGE. */
