@@ -280,21 +280,22 @@ static void work(struct bot *b)
 static void usage(FILE *to)
 {
 	(void)fprintf(to, "usage: %s [-b BROKER] [-p PROXY] [-u USER] "
-	    "[-n MESSAGES] [-i MILLISECONDS]\n"
-	    "       [-r ROUNDS] [-s SEED] [-S]\n"
-	    "  -b %-23s where requests go (RECADO_BROKER)\n"
-	    "  -p %-23s where messages come from (RECADO_PROXY)\n"
-	    "  -u USER                    who it is; else it makes up a name\n"
-	    "  -n %-23d messages in a round\n"
-	    "  -i %-23d milliseconds between two\n"
-	    "  -r %-23d rounds, 0: until SIGTERM\n"
-	    "  -s SEED                    the same words again\n"
-	    "  -S                         also p50 and p99 of the answers,\n"
-	    "                             in microseconds\n"
-	    "  -h, -V                     this help; the version\n"
+	    "[-n MESSAGES] [-i MS] [-r ROUNDS]\n"
+	    "       [-s SEED] [-S]\n"
+	    "  -b BROKER     where requests go (%s)\n"
+	    "  -p PROXY      where messages come from (%s)\n"
+	    "  -u USER       who is talking (a name that the bot makes up)\n"
+	    "  -n MESSAGES   messages in a round (%d)\n"
+	    "  -i MS         milliseconds after each message (%d)\n"
+	    "  -r ROUNDS     how many rounds; 0: until a signal comes (0)\n"
+	    "  -s SEED       of the random numbers\n"
+	    "  -S            also print p50 and p99 of the answers, in\n"
+	    "                microseconds\n"
+	    "  -h, -V        this help; the version\n"
+	    "RECADO_BROKER and RECADO_PROXY stand for -b and -p.\n"
 	    "Exit code 1 if anything was refused, repeated or missing.\n",
 	    program(), talk_default_broker(), talk_default_proxy(), MESSAGES,
-	    INTERVAL_MS, 0);
+	    INTERVAL_MS);
 }
 
 static void name_option(struct bot *b, const char *name)
@@ -350,9 +351,7 @@ static void options(struct bot *b, int argc, char **argv)
 	b->random = must_random();
 	while ((letter = getopt(argc, argv, "b:p:u:n:i:r:s:ShV")) != -1)
 		bot_option(b, letter);
-	if (optind < argc)
-		die(EXIT_USAGE, "%s: no arguments are taken (%s -h shows how)",
-		    argv[optind], program());
+	option_end(argc, argv);
 }
 
 static void on_seen(void *arg, const struct message *m)

@@ -678,10 +678,10 @@ static void stop_in_order(void)
 static void usage(FILE *to)
 {
 	(void)fprintf(to,
-	    "usage: %s [-f endpoint] [-k endpoint]\n"
-	    "  -f endpoint   ROUTER, for clients (%s)\n"
-	    "  -k endpoint   ROUTER, for servers (%s)\n"
-	    "  -h, -V        this text; the version\n",
+	    "usage: %s [-f ENDPOINT] [-k ENDPOINT]\n"
+	    "  -f ENDPOINT   ROUTER, for clients (%s)\n"
+	    "  -k ENDPOINT   ROUTER, for servers (%s)\n"
+	    "  -h, -V        this help; the version\n",
 	    program(), DEFAULT_FRONT, DEFAULT_BACK);
 }
 
@@ -696,9 +696,7 @@ static void options(int argc, char **argv, const char **clients_at,
 		case 'k': *servers_at = optarg; break;
 		default: option_common(c, usage);
 		}
-	if (optind < argc)
-		die(EXIT_USAGE, "%s: no arguments are taken; "
-		    "-h shows the options", argv[optind]);
+	option_end(argc, argv);
 }
 
 static void *open_router(void *context, const char *endpoint,

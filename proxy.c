@@ -21,10 +21,10 @@ static int signals;
 static void usage(FILE *to)
 {
 	(void)fprintf(to,
-	    "usage: %s [-s endpoint] [-x endpoint]\n"
-	    "  -s endpoint   XSUB, for servers that publish (%s)\n"
-	    "  -x endpoint   XPUB, for subscribers (%s)\n"
-	    "  -h, -V        this text; the version\n",
+	    "usage: %s [-s ENDPOINT] [-x ENDPOINT]\n"
+	    "  -s ENDPOINT   XSUB, for servers that publish (%s)\n"
+	    "  -x ENDPOINT   XPUB, for subscribers (%s)\n"
+	    "  -h, -V        this help; the version\n",
 	    program(), DEFAULT_XSUB, DEFAULT_XPUB);
 }
 
@@ -117,9 +117,7 @@ int main(int argc, char **argv)
 		case 'x': xpub = optarg; break;
 		default: option_common(c, usage);
 		}
-	if (optind < argc)
-		die(EXIT_USAGE, "%s: no arguments are taken; "
-		    "-h shows the options", argv[optind]);
+	option_end(argc, argv);
 	signals = stop_signals();
 	net_descriptors();
 	context = net_context(1);

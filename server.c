@@ -61,12 +61,13 @@ struct self {
 static void usage(FILE *to)
 {
 	(void)fprintf(to,
-	    "usage: %s [-d directory] [-b endpoint] [-p endpoint] [-c channel]...\n"
-	    "  -d directory  where the logs are; created if missing (data)\n"
-	    "  -b endpoint   the broker, its port for servers (%s)\n"
-	    "  -p endpoint   the proxy, its port for servers (%s)\n"
-	    "  -c channel    create this channel if it is missing\n"
-	    "  -h, -V        this text; the version\n",
+	    "usage: %s [-d DIRECTORY] [-b ENDPOINT] [-p ENDPOINT] "
+	    "[-c CHANNEL]...\n"
+	    "  -d DIRECTORY  where the logs are; created if missing (data)\n"
+	    "  -b ENDPOINT   the broker's port for servers (%s)\n"
+	    "  -p ENDPOINT   the proxy's port for servers (%s)\n"
+	    "  -c CHANNEL    create this channel if it is missing\n"
+	    "  -h, -V        this help; the version\n",
 	    program(), DEFAULT_BROKER_BACK, DEFAULT_PROXY_IN);
 }
 
@@ -89,9 +90,7 @@ static struct options options(int argc, char **argv)
 			break;
 		default: option_common(c, usage);
 		}
-	if (optind < argc)
-		die(EXIT_USAGE, "%s: no arguments are taken; "
-		    "-h shows the options", argv[optind]);
+	option_end(argc, argv);
 	return o;
 }
 

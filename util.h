@@ -61,6 +61,12 @@ int stop_asked(int fd);
  * version, and both end the program with 0. Any other letter is an error that
  * getopt() has reported, and ends it with EXIT_USAGE. */
 _Noreturn void option_common(int letter, void (*usage)(FILE *to));
+/* For a program without operands: if words are left after the options, it ends
+ * with EXIT_USAGE. */
+void option_end(int argc, char **argv);
+/* The number in text, which must be nothing else and lie within the bounds;
+ * otherwise the program names the option and ends with EXIT_USAGE. */
+int64_t option_number(char option, const char *text, int64_t low, int64_t high);
 
 /* The wall clock: milliseconds since 1970. */
 int64_t now_ms(void);
@@ -72,9 +78,5 @@ int64_t ticks_ms(void);
 int random_bits(uint64_t *bits);
 /* The same for a program: without them it ends. */
 uint64_t must_random(void);
-
-/* The number in text, which must be nothing else and lie within the bounds;
- * otherwise the program names the option and ends with EXIT_USAGE. */
-int64_t option_number(char option, const char *text, int64_t low, int64_t high);
 
 #endif
