@@ -84,8 +84,8 @@ static void usage(FILE *to)
 		(void)fprintf(to, "  %s\n", commands[i].usage);
 	(void)fprintf(to,
 	    "RECADO_BROKER, RECADO_PROXY and RECADO_USER stand for -b, -p and "
-	    "-u; without\n"
-	    "any of them, the user is LOGNAME.\n"
+	    "-u.\n"
+	    "LOGNAME is the user if neither -u nor RECADO_USER names one.\n"
 	    "Exit codes: 0; 1 refused or failed; 64 usage; "
 	    "69 no answer in time;\n"
 	    "            74 I/O; 75 the time of sub -w is over.\n");
