@@ -2,7 +2,6 @@
 #include "chat_state.h"
 
 #include "name.h"
-#include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>

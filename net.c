@@ -6,10 +6,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 /* How long a silent connection can hold a descriptor. */
 #define HANDSHAKE_MS 2000

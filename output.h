@@ -8,8 +8,8 @@
 
 #include "buf.h"
 #include "json.h"
-#include "talk_message.h"
 #include "talk.h"
+#include "talk_message.h"
 
 enum output_form {
 	OUTPUT_PEOPLE,  /* 21:04:05 #geral ana: oi */

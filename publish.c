@@ -3,7 +3,6 @@
 
 #include "json.h"
 #include "net.h"
-#include "util.h"
 
 #include <stdlib.h>
 

@@ -7,10 +7,10 @@
  * everything without an answer is sent again, oldest first. */
 #include "talk.h"
 
-#include "talk_connection.h"
 #include "follow.h"
 #include "limits.h"
 #include "net.h"
+#include "talk_connection.h"
 #include "util.h"
 
 #include <errno.h>

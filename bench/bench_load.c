@@ -10,7 +10,6 @@
 #include "bench_wire.h"
 #include "../json.h"
 #include "../limits.h"
-#include "../text.h"
 #include "../util.h"
 
 #include <inttypes.h>
