@@ -14,7 +14,7 @@
 
 #define MESSAGES    10          /* in a round; -n */
 #define INTERVAL_MS 200         /* after each; -i */
-#define RETRY_MS    1000        /* after an answer that it cannot go on with */
+#define REFUSED_MS  1000        /* after an answer that it cannot go on with */
 #define BACK_MS     10000       /* how long the end waits for own messages */
 #define TEXT_BYTES  256         /* for a message and a NUL */
 /* Channels that are followed; then it stays with those. */
@@ -180,7 +180,7 @@ static int create_first(struct bot *b)
 {
 	json_put_member(&b->members, "channel", STR("geral"));
 	return request(b, "channel", on_any) &&
-	    (b->kind == ANSWER_OK || pause_ms(b, RETRY_MS));
+	    (b->kind == ANSWER_OK || pause_ms(b, REFUSED_MS));
 }
 
 /* 0: a signal came. */
@@ -216,7 +216,7 @@ static int log_in_bot(struct bot *b)
 			break;
 		if (b->named)
 			die(EXIT_FAILED, "%s: this name was refused", b->name);
-		if (!pause_ms(b, RETRY_MS))
+		if (!pause_ms(b, REFUSED_MS))
 			return 0;
 	}
 	return follow_new(b, str_of(b->name), 1);

@@ -18,6 +18,7 @@
 #include "util.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -30,13 +31,11 @@
 #define STOP_MS  700
 #define FLUSH_MS 200
 /* Until a server whose pipe was full is tried again. */
-#define RETRY_MS 10
+#define FULL_RETRY_MS 10
 /* Heartbeats after some connection ended, so far apart: the event can come
  * before the ROUTER knows of the end itself. */
 #define PROBES   3
 #define PROBE_MS 10
-/* Messages from one socket in one turn; then it is the other's turn. */
-#define TAKE_MAX 1000
 /* Requests: a turn that took fewer, while more are under way, was early. */
 #define FEW      32
 
@@ -245,8 +244,7 @@ static void mark_lost(struct server *s, const char *why)
 {
 	if (s->lost)
 		return;
-	warn("server %u: %s, open requests: %llu", s->number, why,
-	    (unsigned long long)s->open);
+	warn("server %u: %s, open requests: %" PRIu64, s->number, why, s->open);
 	s->lost = 1;
 	lost++;
 }
@@ -374,8 +372,8 @@ static void take_hello(struct server *s, struct str name, struct str said)
 	s->credit = credit < REQUESTS_MAX ? credit : REQUESTS_MAX;
 	s->leaving = 0;
 	s->heard = now;
-	warn("server %u: hello, takes %llu requests", s->number,
-	    (unsigned long long)s->credit);
+	warn("server %u: hello, takes %" PRIu64 " requests", s->number,
+	    s->credit);
 	send_heartbeat(s);
 }
 
@@ -588,8 +586,8 @@ static long timer_ms(void)
 		at = heartbeat_at;
 	if (probes > 0 && probe_at < at)
 		at = probe_at;
-	if (full > 0 && now + RETRY_MS < at)
-		at = now + RETRY_MS;
+	if (full > 0 && now + FULL_RETRY_MS < at)
+		at = now + FULL_RETRY_MS;
 	return at == INT64_MAX ? -1 : at > now ? (long)(at - now) : 0;
 }
 
@@ -606,7 +604,7 @@ static void take_ended(void)
 
 static void take_answers_of_all(void)
 {
-	for (int i = 0; i < TAKE_MAX && take_from_back(); i++)
+	for (int i = 0; i < TURN_MESSAGES_MAX && take_from_back(); i++)
 		;
 }
 
@@ -614,7 +612,8 @@ static int take_all_requests(void)
 {
 	int taken = 0;
 
-	while (taken < TAKE_MAX && requests_room(&table) && take_request())
+	while (taken < TURN_MESSAGES_MAX && requests_room(&table) &&
+	    take_request())
 		taken++;
 	return taken;
 }

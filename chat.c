@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEAVE_MS    2000        /* /quit waits for what is on its way */
+#define QUIT_MS     2000        /* /quit waits for what is on its way */
 #define TURN_MS     50          /* between two looks at what it waits for */
 #define INPUT_BYTES 65536       /* of stdin; none are read while more wait */
 
@@ -232,7 +232,7 @@ static void terminal_loop(struct chat *chat, int signals)
 /* Waits a moment for the last messages; a signal ends that. */
 static int finish_outbox(struct chat *chat, int signals)
 {
-	int64_t end = ticks_ms() + LEAVE_MS;
+	int64_t end = ticks_ms() + QUIT_MS;
 	zmq_pollitem_t item = { .fd = signals, .events = ZMQ_POLLIN };
 	size_t lost;
 

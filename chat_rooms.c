@@ -3,6 +3,7 @@
 
 #include "util.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,10 +96,9 @@ static void note_missed(const struct look *look, const struct room *room,
 	uint64_t next = room->newest + 1;
 
 	if (m->old && room->known && next > 1 && m->seq > next)
-		look_note(look, "%llu older ones for %s%.*s are not shown",
-		    (unsigned long long)(m->seq - next),
-		    room->inbox ? "" : "#", (int)room->name.n,
-		    room->name.p);
+		look_note(look, "%" PRIu64 " older ones for %s%.*s are not "
+		    "shown", m->seq - next, room->inbox ? "" : "#",
+		    (int)room->name.n, room->name.p);
 }
 
 void rooms_message(struct rooms *rooms, const struct message *m)

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES 4096        /* read at a time */
+#define KEYS_BYTES 4096         /* read at a time */
 
 struct edit {
 	struct edit_handler handler;
@@ -374,12 +374,12 @@ enum edit_event edit_next(struct edit *e, struct str *line)
 
 void edit_input(struct edit *e)
 {
-	char *to = buf_room(&e->in, CHUNK_BYTES);
+	char *to = buf_room(&e->in, KEYS_BYTES);
 	ssize_t n;
 
 	if (to == NULL)
 		die(EXIT_FAILED, "out of memory");
-	n = read(STDIN_FILENO, to, CHUNK_BYTES);
+	n = read(STDIN_FILENO, to, KEYS_BYTES);
 	if (n > 0)
 		e->in.n += (size_t)n;
 	else if (n == 0 || (errno != EINTR && errno != EAGAIN))

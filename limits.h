@@ -95,6 +95,15 @@ _Static_assert(RESEND_MS > ANSWER_MS, "a reply may be on its way");
 #define CLIENT_WAIT_S 10
 _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 
+/* ---- all daemons ---- */
+
+/* Messages taken from one socket in a turn of the loop, before signals and the
+ * other sockets get theirs. */
+#define TURN_MESSAGES_MAX 1000
+
+/* How long libzmq may go on sending what is queued when a daemon ends. */
+#define LINGER_MS 500
+
 /* ---- broker ---- */
 
 /* Requests under way at once, as a power of two: half a second's work of the

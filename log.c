@@ -12,7 +12,7 @@
 
 /* Read at a time: a page of history needs one or two reads, a step of a search
  * one line. */
-#define WINDOW_BYTES ((size_t)64 * 1024)
+#define PAGE_BYTES ((size_t)64 * 1024)
 #define PROBE_BYTES  ((size_t)4 * 1024)
 /* Below this, reading on is cheaper than halving. */
 #define SEARCH_BYTES ((uint64_t)8 * 1024)
@@ -25,7 +25,7 @@ void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at,
 	r->end = end;
 	r->at = r->from = at;
 	buf_clear(&r->window);
-	r->chunk = WINDOW_BYTES;
+	r->chunk = PAGE_BYTES;
 }
 
 void log_free(struct log_reader *r)

@@ -11,10 +11,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Messages in one turn; then it is the turn of signals and subscriptions. */
-#define TAKE_MAX  1000
-#define LINGER_MS 500
-
 static void *in, *out;
 static int signals;
 
@@ -49,7 +45,7 @@ static void carry_publications(void)
 	zmq_msg_t frame;
 
 	(void)zmq_msg_init(&frame);             /* cannot fail */
-	for (int i = 0; i < TAKE_MAX && net_recv(in, &frame); i++)
+	for (int i = 0; i < TURN_MESSAGES_MAX && net_recv(in, &frame); i++)
 		move_message(&frame);
 	(void)zmq_msg_close(&frame);            /* valid */
 }
@@ -60,7 +56,7 @@ static void drop_subscriptions(void)
 	zmq_msg_t frame;
 
 	(void)zmq_msg_init(&frame);             /* cannot fail */
-	for (int i = 0; i < TAKE_MAX && net_recv(out, &frame); i++)
+	for (int i = 0; i < TURN_MESSAGES_MAX && net_recv(out, &frame); i++)
 		net_drop_rest(out, &frame);
 	(void)zmq_msg_close(&frame);            /* valid */
 }

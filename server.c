@@ -22,14 +22,13 @@
 /* How long the first request waits for the proxy's subscription. */
 #define SUBSCRIBED_MS  1000
 /* Without requests for so long: time for a checkpoint. */
-#define QUIET_MS       1000
+#define CHECKPOINT_MS  1000
 /* After the goodbye: silence of so long means that all is answered, */
 #define LEAVE_QUIET_MS 100
 /* and after so long the broker gives what is left to other servers. */
 #define LEAVE_MS       700
 /* How often to say hello to a broker that does not answer. */
 #define HELLO_MS       250
-#define LINGER_MS      500
 
 struct options {
 	const char *data, *broker, *proxy;
@@ -421,7 +420,7 @@ static void checkpoint(struct self *s)
 /* Milliseconds until there is something to do without being told. */
 static long patience_ms(const struct self *s)
 {
-	int64_t now = ticks_ms(), checkpoint_at = s->busy + QUIET_MS;
+	int64_t now = ticks_ms(), checkpoint_at = s->busy + CHECKPOINT_MS;
 	int64_t wait = s->welcome ? s->spoken + HEARTBEAT_MS - now : HELLO_MS;
 
 	if (s->subscribed > now)
@@ -459,7 +458,7 @@ static void serve(struct self *s)
 
 		serve_turn(s);
 		now = ticks_ms();
-		if (now - s->busy >= QUIET_MS &&
+		if (now - s->busy >= CHECKPOINT_MS &&
 		    store_needs_checkpoint(s->services.store)) {
 			checkpoint(s);
 			s->busy = now;  /* if it failed: not again at once */
