@@ -1,5 +1,5 @@
-/* bot.c: a client that needs no person. It talks for ever, or for some rounds,
- * and checks that its messages come back: see bot_audit.h. */
+/* bot.c: a client that talks by itself, for ever or for some rounds, and checks
+ * that its messages come back: see bot_audit.h. */
 #include "bot_audit.h"
 #include "limits.h"
 #include "name.h"
@@ -15,7 +15,7 @@
 #define MESSAGES    10          /* in a round; -n */
 #define INTERVAL_MS 200         /* after each; -i */
 #define REFUSED_MS  1000        /* after an answer that it cannot go on with */
-#define BACK_MS     10000       /* how long the end waits for own messages */
+#define BACK_MS     10000       /* how long it waits for its last messages */
 #define TEXT_BYTES  256         /* for a message and a NUL */
 /* Channels that are followed; then it stays with those. */
 #define CHANNELS_MAX 64
@@ -30,7 +30,7 @@ struct bot {
 
 	struct talk *talk;
 	int signals;
-	struct audit audit;     /* its first topic is the own inbox */
+	struct audit audit;     /* its first topic is the bot's inbox */
 
 	struct buf members;     /* of the request at hand */
 	int answered;           /* 1: that has its answer */

@@ -58,7 +58,7 @@ static void settle_own(struct audit *a, struct audit_own *own)
 	if (own->acked == 0 || own->seen == 0)
 		return;
 	if (own->acked != own->seen)
-		a->dup++;       /* stored twice: once as the answer says */
+		a->dup++;       /* stored twice, under two seqs */
 	drop_own(a, own);
 }
 
@@ -86,7 +86,7 @@ void audit_answer(struct audit *a, uint64_t number, const struct answer *answer,
 		settle_own(a, own);
 	} else {
 		a->erro++;
-		drop_own(a, own);       /* if it comes all the same: dup */
+		drop_own(a, own);       /* if it comes anyway it is a dup */
 	}
 }
 

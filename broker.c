@@ -26,17 +26,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* At the end: for the servers to answer what is open, then for the last answers
- * to leave. Together below 1 s. */
+/* How long it waits at the end for servers to answer what is open, then for the
+ * last answers to leave. Together below 1 s. */
 #define STOP_MS  700
 #define FLUSH_MS 200
-/* Until a server whose pipe was full is tried again. */
+/* After this long a server whose pipe was full is tried again. */
 #define FULL_RETRY_MS 10
-/* Heartbeats after some connection ended, so far apart: the event can come
- * before the ROUTER knows of the end itself. */
+/* After a connection has ended so many heartbeats are sent, so far apart: the
+ * event can come before the ROUTER itself knows. */
 #define PROBES   3
 #define PROBE_MS 10
-/* Requests: a turn that took fewer, while more are under way, was early. */
+/* Requests: a turn that took fewer, with more at servers, came too early. */
 #define FEW      32
 
 struct server {
@@ -70,7 +70,7 @@ static int64_t started, now;    /* ms */
 
 static struct server server[SERVERS_MAX];
 static struct server *servers_end = server;     /* free rows are before it */
-static int servers, lost, full; /* how many, and how many of them are so */
+static int servers, lost, full; /* how many there are; are lost; are full */
 static int64_t heartbeat_at, probe_at;
 static int probes;
 /* Of answers above SMALL_ANSWER_BYTES that libzmq has. */
@@ -106,7 +106,7 @@ static void take_frames(struct request *r)
 	(void)zmq_msg_init(&r->body);
 }
 
-/* 1: there was a request, which waits now. */
+/* 1: a request was taken, and waits now. */
 static int take_request(void)
 {
 	zmq_msg_t identity;
@@ -124,7 +124,7 @@ static int take_request(void)
 }
 
 /* The only answer of the broker's own. It leaves open whether a server has
- * done the request. */
+ * carried out the request. */
 static struct str refusal(void)
 {
 	static struct buf b;
@@ -401,9 +401,9 @@ static void take_answers(struct server *s, struct str records)
 		warn("truncated answers of a server: the rest is ignored");
 }
 
-/* Asks an unknown server to say hello. Once for all that comes from it in one
- * go, since each hello has its requests given again; should this get lost, its
- * next heartbeat comes after HEARTBEAT_MS. */
+/* Asks an unknown server to say hello, but only once for all that comes from it
+ * at a time: after each hello its requests are given again. Should this get
+ * lost, its next heartbeat comes after HEARTBEAT_MS. */
 static void ask_for_hello(struct str name)
 {
 	static struct server asked;     /* only name and heard are used */
@@ -574,8 +574,8 @@ static void run_timers(void)
 	}
 }
 
-/* Milliseconds until there is something to do without being told, or -1:
- * nothing. */
+/* Milliseconds until something is due even if no message comes; -1: nothing
+ * is. */
 static long timer_ms(void)
 {
 	int64_t at = INT64_MAX;
@@ -648,14 +648,14 @@ static void relay_turn(int taking, long most_ms)
 		taken = take_all_requests();
 	run_timers();
 	deliver();
-	/* Where all processors are busy others run first, and what they send
-	 * meanwhile wakes nobody: with 256 clients on two processors x 1.09.
-	 * Where one is idle this does nothing. */
+	/* When all processors are busy this lets others run first, and what
+	 * they send meanwhile costs no wake-up: 1.09 times the rate with 256
+	 * clients on two processors. When one is idle it does nothing. */
 	if (taken > 0 && taken < FEW && open > FEW)
 		(void)sched_yield();    /* cannot fail */
 }
 
-/* Everything that was taken is answered, and what has come meanwhile. */
+/* Answers everything that was taken, and what has come meanwhile. */
 static void stop_in_order(void)
 {
 	int64_t until = now + STOP_MS;

@@ -13,8 +13,8 @@
 
 /* ---- requests ---- */
 
-/* What to do with the reply when it worked. name: what the command was
- * about. */
+/* What to do with the reply when the request worked. name: what the command
+ * was about. */
 typedef void errand_done(struct chat *chat, const struct answer *a,
     struct str name);
 

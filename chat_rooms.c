@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Held of a channel that is not the current one; /hist has the rest. */
+/* Kept of a channel that is not the current one; /hist has the rest. */
 #define HELD_LINES 200
 #define HELD_BYTES ((size_t)256 * 1024)
 /* Old messages shown of a room that the user knows, and of a new one. */

@@ -100,7 +100,7 @@ static void defaults(struct client *c)
 	c->wait_ms = TALK_FOREVER;
 }
 
-/* The letters of single commands. -i means two things, of which one has an
+/* The options of single commands. -i means two things, of which one has an
  * argument. */
 static void command_option(struct client *c, int letter)
 {

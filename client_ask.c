@@ -1,5 +1,5 @@
-/* client_ask.c: one request and its answer; the commands that are no more than
- * that: login, users, channels, create, ping. */
+/* client_ask.c: one request and its answer; and the commands that need no more:
+ * login, users, channels, create, ping. */
 #include "client.h"
 
 #include "name.h"

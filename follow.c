@@ -43,8 +43,8 @@
 #define QUIET_MS_NEW  250
 #define QUIET_MS      2000
 #define QUIET_MS_MAX  8000
-/* A seq that is too low is believed when it was told this often: one answer may
- * be that of a server that lags behind another one. */
+/* A seq that is too low is believed after so many answers: a single one may
+ * come from a server that lags behind another. */
 #define LOW_TIMES     3
 /* Publications read before replies get their turn. */
 #define PUBLICATIONS_A_TURN 256
@@ -98,7 +98,7 @@ static void deliver_message(struct followed *t, struct message *m)
 		h->message(h->arg, m);
 }
 
-/* text is terminated, and freed; the other one is told without memory. */
+/* text is terminated here, and freed; without memory `otherwise` is told. */
 static void tell_event(struct followed *t, enum talk_event event,
     struct buf *text, const char *otherwise)
 {
@@ -302,7 +302,7 @@ static void stay_quiet(struct followed *t)
 /* The page of an answer was taken: when to ask next. */
 static void plan_next(struct followed *t, uint64_t newest)
 {
-	/* Not last: publications have come since it was asked. */
+	/* Not t->last: publications have come since this was asked. */
 	if (newest < t->asked_after) {
 		set_back(t, newest);
 		return;

@@ -1,11 +1,11 @@
 /* ids.c: see ids.h.
  *
  * A ring of ids in order of age, and a table of their places in the ring, twice
- * as long, with open addressing. Both are larger than a processor's cache.
- * Therefore a slot has a part of the hash beside the place: to look for an id
- * that is new, to forget an old one and to grow, only slots are read. Each look
- * into the ring waits for memory once more: with a million ids that was 12 to
- * 16 % of the server's processor time. */
+ * as long, with open addressing. Both are larger than a processor's cache, so
+ * a slot holds a part of the hash next to the place: looking for an id that is
+ * new, forgetting an old one and growing read slots only. Each look into the
+ * ring is one more wait for memory: with a million ids that was 12 to 16 % of
+ * the server's processor time. */
 #include "ids.h"
 
 #include "limits.h"

@@ -237,8 +237,8 @@ static int read_journal(struct journal *j, batch_fn *each, void *ctx)
 
 /* ---- writing ---- */
 
-/* Zeroes space before it is needed. When the disk has no more, the file is as
- * it was. */
+/* Zeroes space before it is needed. If the disk is full, the file is as it
+ * was. */
 static int make_ready(struct journal *j, uint64_t upto)
 {
 	static const char zeros[64 * 1024];
@@ -300,8 +300,8 @@ static int sync_journal_dir(struct journal *j)
 	return 0;
 }
 
-/* Makes an opened file an empty segment. It may have what a process left that
- * died while making it. */
+/* Makes an opened file an empty segment. A process may have died while it made
+ * the same file: what it wrote is removed. */
 static int init_segment(struct journal *j, struct segment *s)
 {
 	j->ready = 0;
@@ -629,7 +629,7 @@ static int write_applied(struct journal *j, uint64_t position)
 
 void journal_set_applied(struct journal *j)
 {
-	/* Unwritten it stays too low, and some work is done twice. */
+	/* If this fails it stays too low, and some work is done twice. */
 	(void)write_applied(j, j->end);
 }
 

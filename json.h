@@ -48,7 +48,7 @@ int json_parse(struct json *j, const char *text, size_t len);
 void json_free(struct json *j);
 
 /* All functions that take a node accept NULL, which stands for a value with
- * nothing in it: a path of keys needs one check at its end. */
+ * nothing in it, so that a path of keys needs one check, at its end. */
 
 /* The value of a member of an object, or NULL when there is no such member or
  * the node is not an object. */
@@ -73,7 +73,7 @@ int json_string(const struct json_node *s, struct buf *scratch,
 /* An integer from 0 to 2^63-1 ("7", not "7.0" or "7e0"): 0, else -1. */
 int json_uint(const struct json_node *number, uint64_t *out);
 
-/* Writing. All of these append to b and let it remember an error.
+/* Writing. All of these append to b; an error sticks in b->err.
  * json_put_string() writes the quotes too; text that is not valid UTF-8 sets
  * b->err. Control characters (C0 and DEL) and U+2028/9 become escapes,
  * everything else stays as it is. */

@@ -17,7 +17,7 @@
 /* Control characters grow sixfold, to \uXXXX, both in JSON and in a log. */
 #define ESCAPED_MAX 6
 
-/* ---- what is said: PROTOCOL.md has the same numbers ---- */
+/* ---- the protocol: PROTOCOL.md has the same numbers ---- */
 
 /* Bytes of a user's or channel's name, which becomes a file name. */
 #define NAME_BYTES_MAX 64
@@ -168,7 +168,7 @@ _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 /* Bytes of requests after which no further message is added to a batch. */
 #define BATCH_BYTES ((size_t)512 * 1024)
 
-/* Publications that the proxy may be behind: a second's worth. */
+/* Publications that may wait for the proxy: a second's worth. */
 #define PUBLISH_QUEUE_MAX 100000
 
 /* Descriptors for logs: with more active topics, using one costs an open. */

@@ -5,7 +5,7 @@
 #include "buf.h"
 #include "limits.h"
 
-/* What a name must be, for messages: "invalid name: ana*: " NAME_RULE. */
+/* What a name must be, for messages: "invalid name: NAME: " NAME_RULE. */
 #define NAME_RULE "1 to " LIMIT_TEXT(NAME_BYTES_MAX) \
 	" bytes of UTF-8, no control characters, no space at either end"
 

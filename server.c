@@ -21,11 +21,11 @@
 
 /* How long the first request waits for the proxy's subscription. */
 #define SUBSCRIBED_MS  1000
-/* Without requests for so long: time for a checkpoint. */
+/* After this long without requests it is time for a checkpoint. */
 #define CHECKPOINT_MS  1000
-/* After the goodbye: silence of so long means that all is answered, */
+/* After the goodbye: this long without requests means that all are answered, */
 #define LEAVE_QUIET_MS 100
-/* and after so long the broker gives what is left to other servers. */
+/* and after this long the broker gives what is left to other servers. */
 #define LEAVE_MS       700
 /* How often to say hello to a broker that does not answer. */
 #define HELLO_MS       250
@@ -417,7 +417,7 @@ static void checkpoint(struct self *s)
 		warn("checkpoint:");
 }
 
-/* Milliseconds until there is something to do without being told. */
+/* Milliseconds until something is due even if no message comes. */
 static long patience_ms(const struct self *s)
 {
 	int64_t now = ticks_ms(), checkpoint_at = s->busy + CHECKPOINT_MS;

@@ -25,8 +25,8 @@ int is_control(uint32_t c);
 void put_visible(struct buf *b, struct str s);
 
 /* The number of bytes at the front of s that are printable ASCII other than
- * " and \. JSON and the lines of a log both write those as they are: this is
- * how everybody gets fast over the plain part of a text. */
+ * " and \. JSON and the lines of a log both write those as they are, so that
+ * both can step over the plain part of a text at once. */
 size_t plain_run(struct str s);
 
 /* The number in the first n bytes of s, hex digits of either case. 0, or -1

@@ -335,7 +335,7 @@ static void test_uint(void)
 		CHECK((json_uint(j.node, &n) == 0) == number[i].good &&
 		    n == number[i].value, "%s", number[i].text);
 	}
-	CHECK(json_uint(NULL, &n) == -1, "no node is no number");
+	CHECK(json_uint(NULL, &n) == -1, "no node is not a number");
 	json_free(&j);
 }
 
@@ -477,8 +477,7 @@ static void test_visible(void)
 		CHECK(is_control(control[i]), "U+%04X is a control character",
 		    control[i]);
 	for (size_t i = 0; i < COUNT(other); i++)
-		CHECK(!is_control(other[i]), "U+%04X is no control character",
-		    other[i]);
+		CHECK(!is_control(other[i]), "U+%04X is not one", other[i]);
 	CHECK(utf8_valid((struct str){ NULL, 0 }) &&
 	    !utf8_valid(STR("12345678\xff")) && !utf8_valid(STR("a\xc3")),
 	    "valid UTF-8");

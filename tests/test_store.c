@@ -90,7 +90,8 @@ static void test_basics(struct disk *disk)
 	CHECK(seen(s, "geral", "a") == 1, "seen later");
 	CHECK(channel(s, "nada") == NULL && errno == ENOENT,
 	    "a channel that does not exist");
-	CHECK(!store_has(s, TOPIC_USER, STR("geral")), "a channel is no user");
+	CHECK(!store_has(s, TOPIC_USER, STR("geral")),
+	    "a channel is not a user");
 	CHECK(put(s, store_events(s), "e", "channel") == 1 &&
 	    store_commit(s) == 0, "events");
 	CHECK(store_needs_checkpoint(s), "nothing to sync");
