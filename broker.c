@@ -360,13 +360,14 @@ static void take_hello(struct server *s, struct str name, struct str said)
 
 	if (take_le64(&said, &version) == -1 ||
 	    take_le64(&said, &credit) == -1 || version != BACK_VERSION) {
-		warn("hello of a server with another version: ignored");
+		warn("server: hello of another version: ignored");
 		return;
 	}
 	if (s != NULL) {
 		reclaim_requests(s);
 	} else if ((s = server_add(name)) == NULL) {
-		warn("more than %d servers: hello ignored", SERVERS_MAX);
+		warn("server: hello ignored: there are %d already",
+		    SERVERS_MAX);
 		return;
 	}
 	s->credit = credit < REQUESTS_MAX ? credit : REQUESTS_MAX;
@@ -398,7 +399,7 @@ static void take_answers(struct server *s, struct str records)
 		}
 	}
 	if (got == -1)
-		warn("truncated answers of a server: the rest is ignored");
+		warn("server: truncated message: the rest is ignored");
 }
 
 /* Asks an unknown server to say hello, but only once for all that comes from it
