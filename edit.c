@@ -80,7 +80,7 @@ static size_t common_bytes(struct str a, struct str b)
 
 	while (n < a.n && n < b.n && a.p[n] == b.p[n])
 		n++;
-	while (n > 0 && n < a.n && ((unsigned char)a.p[n] & 0xc0) == 0x80)
+	while (n > 0 && n < a.n && utf8_inside(a.p[n]))
 		n--;
 	return n;
 }
@@ -289,7 +289,7 @@ static int is_incomplete(struct str s)
 	size_t want = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
 
 	for (size_t i = 1; i < s.n; i++)
-		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+		if (!utf8_inside(s.p[i]))
 			return 0;
 	return first >= 0xc2 && first <= 0xf4 && s.n < want;
 }

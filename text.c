@@ -43,7 +43,7 @@ size_t utf8_next(struct str s, uint32_t *c)
 		return 0;
 	v = p[0] & (0x7fu >> n);
 	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
+		if (!utf8_inside(s.p[i]))
 			return 0;
 		v = v << 6 | (p[i] & 0x3fu);
 	}

@@ -10,6 +10,12 @@
  * code point in *c. 0 when there is no valid one: an overlong form, a
  * surrogate, a code point above U+10FFFF, a truncated sequence, an empty s. */
 size_t utf8_next(struct str s, uint32_t *c);
+/* 1: the byte is inside a character, after its first byte. */
+static inline int utf8_inside(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* 1: all of s is valid. */
 int utf8_valid(struct str s);
 void utf8_put(struct buf *b, uint32_t c);

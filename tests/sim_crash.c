@@ -3,7 +3,6 @@
 
 #include "../util.h"
 
-
 #define SECTOR 512      /* what a disk writes at once */
 
 /* ---- power ---- */
