@@ -22,7 +22,7 @@ int name_id_ok(struct str id);
  * case, except letters, digits, _ and, unless they come first, . and -.
  * One name has one file name, and the other way round. */
 void name_to_file(struct buf *b, struct str name);
-/* The same without .log, also for what is not a name: no slash is in it. */
+/* The same without .log. s may be any text; the result has no slash. */
 void name_encode(struct buf *b, struct str s);
 /* Appends the name to b. 0, or -1: this is not the file name of a valid name
  * (wrong suffix, needless or missing encoding), or, with b->err, memory has
