@@ -418,7 +418,7 @@ static void test_every_character(void)
 	buf_free(&scratch);
 }
 
-/* No beginning of a text is a text, and no damage may make the parser
+/* No prefix of a text is a text, and no damage may make the parser
  * read outside of it. */
 static void test_damage(void)
 {

@@ -43,7 +43,7 @@ static uint64_t put(struct store *s, struct topic *t, const char *id,
 	return t != NULL && store_put(s, t, &l) == 0 ? l.seq : 0;
 }
 
-/* For where there must be one. */
+/* Where it must exist. */
 static struct topic *sure(struct topic *t)
 {
 	if (t == NULL)
