@@ -204,7 +204,7 @@ void audit_open(struct audit *a)
 void audit_close(struct audit *a)
 {
 	for (size_t i = 0; i < a->topics; i++)
-		free((char *)a->topic[i].name.p);       /* ours */
+		str_free(a->topic[i].name);
 	free(a->topic);
 	free(a->own);
 }

@@ -28,6 +28,11 @@ struct str str_copy(struct str s)
 	return (struct str){ p, s.n };
 }
 
+void str_free(struct str copy)
+{
+	free((char *)copy.p);   /* ours, though struct str is const */
+}
+
 int str_eq(struct str a, struct str b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

@@ -27,9 +27,10 @@ struct buf {
 struct str str_of(const char *terminated);
 /* Valid until the buffer is next changed. */
 struct str buf_str(const struct buf *b);
-/* A copy in its own memory, followed by a NUL, to be free()d. p is NULL when
+/* A copy in its own memory, followed by a NUL, for str_free(). p is NULL when
  * memory has run out. */
 struct str str_copy(struct str s);
+void str_free(struct str copy);
 /* 1: the same bytes. */
 int str_eq(struct str a, struct str b);
 int str_is(struct str a, const char *terminated);

@@ -35,7 +35,7 @@ static void on_errand(void *arg, const struct answer *a)
 	else
 		look_refused(&e->chat->look, "%.*s", (int)a->reason.n,
 		    a->reason.p);
-	free((char *)e->name.p);        /* ours, though struct str is const */
+	str_free(e->name);
 	free(e);
 }
 

@@ -54,7 +54,7 @@ void rooms_follow(struct rooms *rooms, struct room *room)
 
 static void room_free(struct room *room)
 {
-	free((char *)room->name.p);     /* ours, though struct str is const */
+	str_free(room->name);
 	buf_free(&room->held);
 	free(room);
 }

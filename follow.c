@@ -477,7 +477,7 @@ void follow_read(struct follow *f)
 static void free_followed(struct followed *t)
 {
 	held_free(&t->held);
-	free((char *)t->name.p);        /* ours, though const */
+	str_free(t->name);
 	free(t);
 }
 

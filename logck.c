@@ -294,7 +294,7 @@ static void begin_check(struct check *c, const char *path)
 static void end_check(struct check *c)
 {
 	for (size_t i = 0; i < c->n; i++)
-		free((char *)c->log[i].topic.name.p);   /* from add_log() */
+		str_free(c->log[i].topic.name);
 	c->n = c->quarantined = 0;
 	c->disk->free(c->disk);
 }
