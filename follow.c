@@ -170,15 +170,24 @@ static void keep(struct followed *t, const struct message *m)
 		ask_within(t, GAP_MS);  /* left to history */
 }
 
-static void deliver_held(struct followed *t, struct str text)
+/* 0, or -1: the text is not a message of this topic. */
+static int parse_message(struct followed *t, struct str text,
+    struct message *m)
 {
 	struct follow *f = t->follow;
+
+	if (json_parse(&f->json, text.p, text.n) == -1)
+		return -1;
+	return message_read(m, &f->strings, t->name, t->inbox, &f->json,
+	    f->json.node);
+}
+
+static void deliver_held(struct followed *t, struct str text)
+{
 	struct message m;
 
-	if (json_parse(&f->json, text.p, text.n) == 0 &&
-	    message_read(&m, &f->strings, t->name, t->inbox, &f->json,
-	    f->json.node) == 0)
-		deliver_message(t, &m); /* both worked when it came */
+	if (parse_message(t, text, &m) == 0)    /* as it was when it came */
+		deliver_message(t, &m);
 }
 
 /* Delivers what is held as far as it continues the last one. */
@@ -437,12 +446,9 @@ void follow_again(struct follow *f)
 
 static void read_body(struct followed *t, struct str body)
 {
-	struct follow *f = t->follow;
 	struct message m;
 
-	if (json_parse(&f->json, body.p, body.n) == 0 &&
-	    message_read(&m, &f->strings, t->name, t->inbox, &f->json,
-	    f->json.node) == 0)
+	if (parse_message(t, body, &m) == 0)
 		take_publication(t, &m);
 }
 
