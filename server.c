@@ -133,7 +133,7 @@ static _Noreturn void die_of_channel(const char *channel)
 	put_visible(&visible, str_of(channel));
 	buf_putc(&visible, '\0');
 	if (e == EINVAL && !visible.err)
-		die(EXIT_FAILED, "invalid name: %s: " NAME_RULE, visible.p);
+		die(EXIT_USAGE, "invalid name: %s: " NAME_RULE, visible.p);
 	errno = e;
 	die(EXIT_FAILED, "channel %s:", visible.err ? "" : visible.p);
 }

@@ -278,3 +278,9 @@ test_up_gives_up() {
 	exits 1 ./up.sh
 	has said 'giving up'
 }
+
+# Wrong usage, not a failure: the unit does not start such a server again.
+test_server_refuses_a_bad_channel() {
+	exits 64 server -d data -c ' geral'
+	has said 'server: invalid name:  geral: 1 to 64 bytes'
+}
