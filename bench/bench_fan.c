@@ -26,7 +26,7 @@
 #define PROBE_MS    10
 #define SILENCE_MS  500         /* after so long nothing more arrives */
 #define PATIENCE_MS 10000
-#define LINGER_MS   5000
+#define SEND_MS     5000        /* at the end, for what is queued */
 
 struct subscriber {
 	struct wire wire;
@@ -109,7 +109,7 @@ static _Noreturn void run_publisher(const char *endpoint, int seen_fd,
 	struct publisher p = { .seen_fd = seen_fd, .sent_fd = sent_fd };
 
 	p.context = net_context(1);
-	p.socket = net_socket(p.context, ZMQ_PUB, FRAME_BYTES_MAX, LINGER_MS);
+	p.socket = net_socket(p.context, ZMQ_PUB, FRAME_BYTES_MAX, SEND_MS);
 	net_option(p.socket, ZMQ_SNDHWM, PUBLISH_QUEUE_MAX);
 	net_connect(p.socket, endpoint);
 	make_publication(&p);

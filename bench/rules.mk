@@ -12,4 +12,7 @@ $(OBJ)/%.o: bench/%.c | $(OBJ)/deps.ok
 $(OBJ)/benchmark: $(BENCH:%=$(OBJ)/%.o) $(OBJ)/recado.a
 	$(LINK) -o $@ $^ $(ZMQ_LIBS)
 
+# Built with the tests, so that it does not rot between two measurements.
+everything: $(OBJ)/benchmark
+
 .PHONY: bench
