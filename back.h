@@ -1,10 +1,10 @@
 /* back.h: what broker and servers say to each other (port 5556).
  *
  * A message is one frame (in the broker's ROUTER the server's address comes
- * before it): a letter, then what belongs to the letter. Numbers are unsigned,
- * little-endian, 8 bytes. Many requests travel in one message, since a frame
- * costs about as much as the rest of a request: in a turn of its loop each side
- * sends the other at most one.
+ * before it): a letter that says what it is, then its data. Numbers are
+ * unsigned, little-endian, 8 bytes. Many requests travel in one message, since
+ * a frame costs about as much as the rest of a request: in a turn of its loop
+ * each side sends the other at most one.
  *
  *   server to broker
  *     H version credit           hello: takes requests, so many at a time;
@@ -20,8 +20,8 @@
  *                                requests, never more than the credit
  *     B counters                 heartbeat, every HEARTBEAT_MS, with the
  *                                broker's counters in their fixed order
- *     W                          who are you? to a server that the broker
- *                                does not know, or no longer: say hello
+ *     W                          who are you? A server that the broker does
+ *                                not know, or no longer knows, must say hello
  *
  * boot and count are the request id: boot is the broker's start time in
  * microseconds and no count comes twice, so an id is unique over restarts of
@@ -94,8 +94,7 @@ static inline int back_take_record(struct str *s, struct request_id *id,
 	    take_le64(s, &n) == -1 || n > s->n)
 		return -1;
 	*body = (struct str){ s->p, (size_t)n };
-	s->p += n;
-	s->n -= (size_t)n;
+	str_skip(s, (size_t)n);
 	return 1;
 }
 

@@ -1,5 +1,5 @@
-/* bot.c: a client that needs no person. It talks for ever, or for some rounds,
- * and checks that its messages come back: see bot_audit.h. */
+/* bot.c: a client that talks by itself, for ever or for some rounds, and checks
+ * that its messages come back: see bot_audit.h. */
 #include "bot_audit.h"
 #include "limits.h"
 #include "name.h"
@@ -14,8 +14,8 @@
 
 #define MESSAGES    10          /* in a round; -n */
 #define INTERVAL_MS 200         /* after each; -i */
-#define RETRY_MS    1000        /* after an answer that it cannot go on with */
-#define BACK_MS     10000       /* how long the end waits for own messages */
+#define REFUSED_MS  1000        /* after an answer that it cannot go on with */
+#define BACK_MS     10000       /* how long it waits for its last messages */
 #define TEXT_BYTES  256         /* for a message and a NUL */
 /* Channels that are followed; then it stays with those. */
 #define CHANNELS_MAX 64
@@ -30,7 +30,7 @@ struct bot {
 
 	struct talk *talk;
 	int signals;
-	struct audit audit;     /* its first topic is the own inbox */
+	struct audit audit;     /* its first topic is the bot's inbox */
 
 	struct buf members;     /* of the request at hand */
 	int answered;           /* 1: that has its answer */
@@ -180,7 +180,7 @@ static int create_first(struct bot *b)
 {
 	json_put_member(&b->members, "channel", STR("geral"));
 	return request(b, "channel", on_any) &&
-	    (b->kind == ANSWER_OK || pause_ms(b, RETRY_MS));
+	    (b->kind == ANSWER_OK || pause_ms(b, REFUSED_MS));
 }
 
 /* 0: a signal came. */
@@ -216,7 +216,7 @@ static int log_in_bot(struct bot *b)
 			break;
 		if (b->named)
 			die(EXIT_FAILED, "%s: this name was refused", b->name);
-		if (!pause_ms(b, RETRY_MS))
+		if (!pause_ms(b, REFUSED_MS))
 			return 0;
 	}
 	return follow_new(b, str_of(b->name), 1);
@@ -280,21 +280,22 @@ static void work(struct bot *b)
 static void usage(FILE *to)
 {
 	(void)fprintf(to, "usage: %s [-b BROKER] [-p PROXY] [-u USER] "
-	    "[-n MESSAGES] [-i MILLISECONDS]\n"
-	    "       [-r ROUNDS] [-s SEED] [-S]\n"
-	    "  -b %-23s where requests go (RECADO_BROKER)\n"
-	    "  -p %-23s where messages come from (RECADO_PROXY)\n"
-	    "  -u USER                    who it is; else it makes up a name\n"
-	    "  -n %-23d messages in a round\n"
-	    "  -i %-23d milliseconds between two\n"
-	    "  -r %-23d rounds, 0: until SIGTERM\n"
-	    "  -s SEED                    the same words again\n"
-	    "  -S                         also p50 and p99 of the answers,\n"
-	    "                             in microseconds\n"
-	    "  -h, -V                     this help; the version\n"
+	    "[-n MESSAGES] [-i MS] [-r ROUNDS]\n"
+	    "       [-s SEED] [-S]\n"
+	    "  -b BROKER     where requests go (%s)\n"
+	    "  -p PROXY      where messages come from (%s)\n"
+	    "  -u USER       who is talking (a name that the bot makes up)\n"
+	    "  -n MESSAGES   messages in a round (%d)\n"
+	    "  -i MS         milliseconds after each message (%d)\n"
+	    "  -r ROUNDS     how many rounds; 0: until a signal comes (0)\n"
+	    "  -s SEED       of the random numbers\n"
+	    "  -S            also print p50 and p99 of the answers, in\n"
+	    "                microseconds\n"
+	    "  -h, -V        this help; the version\n"
+	    "RECADO_BROKER and RECADO_PROXY stand for -b and -p.\n"
 	    "Exit code 1 if anything was refused, repeated or missing.\n",
 	    program(), talk_default_broker(), talk_default_proxy(), MESSAGES,
-	    INTERVAL_MS, 0);
+	    INTERVAL_MS);
 }
 
 static void name_option(struct bot *b, const char *name)
@@ -347,12 +348,10 @@ static void options(struct bot *b, int argc, char **argv)
 	b->proxy = talk_default_proxy();
 	b->messages = MESSAGES;
 	b->interval_ms = INTERVAL_MS;
-	b->random = talk_random();
+	b->random = must_random();
 	while ((letter = getopt(argc, argv, "b:p:u:n:i:r:s:ShV")) != -1)
 		bot_option(b, letter);
-	if (optind < argc)
-		die(EXIT_USAGE, "%s: no arguments are taken (%s -h shows how)",
-		    argv[optind], program());
+	option_end(argc, argv);
 }
 
 static void on_seen(void *arg, const struct message *m)

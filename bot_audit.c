@@ -1,7 +1,6 @@
 /* bot_audit.c: see bot_audit.h. */
 #include "bot_audit.h"
 
-#include "talk.h"
 #include "util.h"
 
 #include <inttypes.h>
@@ -59,7 +58,7 @@ static void settle_own(struct audit *a, struct audit_own *own)
 	if (own->acked == 0 || own->seen == 0)
 		return;
 	if (own->acked != own->seen)
-		a->dup++;       /* stored twice: once as the answer says */
+		a->dup++;       /* stored twice, under two seqs */
 	drop_own(a, own);
 }
 
@@ -87,7 +86,7 @@ void audit_answer(struct audit *a, uint64_t number, const struct answer *answer,
 		settle_own(a, own);
 	} else {
 		a->erro++;
-		drop_own(a, own);       /* if it comes all the same: dup */
+		drop_own(a, own);       /* if it comes anyway it is a dup */
 	}
 }
 
@@ -199,13 +198,13 @@ void audit_open(struct audit *a)
 {
 	*a = (struct audit){ 0 };
 	(void)snprintf(a->tag, sizeof a->tag, "%05x.",
-	    (unsigned)(talk_random() & 0xfffff));
+	    (unsigned)(must_random() & 0xfffff));
 }
 
 void audit_close(struct audit *a)
 {
 	for (size_t i = 0; i < a->topics; i++)
-		free((char *)a->topic[i].name.p);       /* ours */
+		str_free(a->topic[i].name);
 	free(a->topic);
 	free(a->own);
 }

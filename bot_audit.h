@@ -52,7 +52,7 @@ void audit_see(struct audit *a, const char *user, const struct message *m);
 
 /* Messages that were acknowledged and have not come back. */
 size_t audit_awaited(const struct audit *a);
-/* They are waited for no longer, and count as gaps. */
+/* Stops waiting for them: they count as gaps. */
 void audit_give_up(struct audit *a);
 
 /* Appends the sums as a line; with times also p50 and p99 of the answers, in

@@ -28,6 +28,11 @@ struct str str_copy(struct str s)
 	return (struct str){ p, s.n };
 }
 
+void str_free(struct str copy)
+{
+	free((char *)copy.p);   /* ours, though struct str is const */
+}
+
 int str_eq(struct str a, struct str b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -36,6 +41,15 @@ int str_eq(struct str a, struct str b)
 int str_is(struct str a, const char *terminated)
 {
 	return str_eq(a, str_of(terminated));
+}
+
+struct str str_take(struct str *s, char end)
+{
+	const char *at = s->n > 0 ? memchr(s->p, end, s->n) : NULL;
+	struct str part = { s->p, at != NULL ? (size_t)(at - s->p) : s->n };
+
+	str_skip(s, part.n + (at != NULL));
+	return part;
 }
 
 /* Doubling keeps appending linear; 64 bytes hold most single values. */
@@ -128,8 +142,7 @@ int take_le64(struct str *s, uint64_t *n)
 	*n = 0;
 	for (int i = 0; i < 8; i++)
 		*n |= (uint64_t)(unsigned char)s->p[i] << 8 * i;
-	s->p += 8;
-	s->n -= 8;
+	str_skip(s, 8);
 	return 0;
 }
 

@@ -27,12 +27,24 @@ struct buf {
 struct str str_of(const char *terminated);
 /* Valid until the buffer is next changed. */
 struct str buf_str(const struct buf *b);
-/* A copy in its own memory, followed by a NUL, to be free()d. p is NULL when
+/* A copy in its own memory, followed by a NUL, for str_free(). p is NULL when
  * memory has run out. */
 struct str str_copy(struct str s);
+void str_free(struct str copy);
 /* 1: the same bytes. */
 int str_eq(struct str a, struct str b);
 int str_is(struct str a, const char *terminated);
+
+/* Takes n bytes, which must be there, off the front of s. */
+static inline void str_skip(struct str *s, size_t n)
+{
+	s->p += n;
+	s->n -= n;
+}
+
+/* Takes the part before the next `end` off the front of s, and that byte too.
+ * Without one it takes all of s. */
+struct str str_take(struct str *s, char end);
 
 /* Room for n more bytes after the used ones: returns where they start, or
  * NULL. The caller writes them and adds to b->n. */

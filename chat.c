@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEAVE_MS    2000        /* /quit waits for what is on its way */
+#define QUIT_MS     2000        /* /quit waits for what is on its way */
 #define TURN_MS     50          /* between two looks at what it waits for */
 #define INPUT_BYTES 65536       /* of stdin; none are read while more wait */
 
@@ -155,6 +155,7 @@ static void take_lines(struct chat *chat, struct lines *in)
  * for what they lead to: until nothing is under way for two turns. */
 static void plain_loop(struct chat *chat, int signals)
 {
+	enum { ON_SIGNAL, ON_STDIN, ITEMS };
 	struct talk *talk = chat->c->talk;
 	struct lines in = { 0 };
 	int64_t end = INT64_MAX;
@@ -163,15 +164,17 @@ static void plain_loop(struct chat *chat, int signals)
 	while (!chat->leaving && quiet < 2 && ticks_ms() < end) {
 		int full = in.eof || chat->busy > 0 ||
 		    lines_waiting(&in) > INPUT_BYTES;
-		zmq_pollitem_t item[2] = {
-			{ .fd = signals, .events = ZMQ_POLLIN },
-			{ .fd = STDIN_FILENO, .events = ZMQ_POLLIN } };
+		zmq_pollitem_t item[ITEMS] = {
+			[ON_SIGNAL] = { NULL, signals, ZMQ_POLLIN, 0 },
+			[ON_STDIN] = { NULL, STDIN_FILENO, ZMQ_POLLIN, 0 },
+		};
 
 		(void)talk_poll(talk, in.eof ? TURN_MS : ms_to_save(chat),
-		    item, full ? 1 : 2);
+		    item, full ? ON_STDIN : ITEMS);
 		if (stop_asked(signals))
 			break;
-		if (!full && item[1].revents != 0 && lines_read(&in) == -1)
+		if (!full && item[ON_STDIN].revents != 0 &&
+		    lines_read(&in) == -1)
 			die(EXIT_IO, "stdin:");
 		take_lines(chat, &in);
 		if (in.eof && end == INT64_MAX)
@@ -208,18 +211,20 @@ static void draw_chat(struct chat *chat)
 
 static void terminal_loop(struct chat *chat, int signals)
 {
+	enum { ON_SIGNAL, ON_STDIN, ON_EDIT, ITEMS };
 	struct edit *e = chat->look.edit;
 
 	while (!chat->leaving) {
-		zmq_pollitem_t item[3] = {
-			{ .fd = signals, .events = ZMQ_POLLIN },
-			{ .fd = edit_signal_fd(e), .events = ZMQ_POLLIN },
-			{ .fd = STDIN_FILENO, .events = ZMQ_POLLIN } };
+		zmq_pollitem_t item[ITEMS] = {
+			[ON_SIGNAL] = { NULL, signals, ZMQ_POLLIN, 0 },
+			[ON_STDIN] = { NULL, STDIN_FILENO, ZMQ_POLLIN, 0 },
+			[ON_EDIT] = { NULL, edit_signal_fd(e), ZMQ_POLLIN, 0 },
+		};
 
 		draw_chat(chat);
-		(void)talk_poll(chat->c->talk, ms_to_save(chat), item, 3);
+		(void)talk_poll(chat->c->talk, ms_to_save(chat), item, ITEMS);
 		edit_signals(e);
-		if (item[2].revents != 0)
+		if (item[ON_STDIN].revents != 0)
 			take_keys(chat);
 		if (stop_asked(signals))
 			chat->leaving = 1;
@@ -232,7 +237,7 @@ static void terminal_loop(struct chat *chat, int signals)
 /* Waits a moment for the last messages; a signal ends that. */
 static int finish_outbox(struct chat *chat, int signals)
 {
-	int64_t end = ticks_ms() + LEAVE_MS;
+	int64_t end = ticks_ms() + QUIT_MS;
 	zmq_pollitem_t item = { .fd = signals, .events = ZMQ_POLLIN };
 	size_t lost;
 

@@ -4,7 +4,6 @@
 
 #include "limits.h"
 #include "name.h"
-#include "text.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -14,8 +13,8 @@
 
 /* ---- requests ---- */
 
-/* What to do with the reply when it worked. name: what the command was
- * about. */
+/* What to do with the reply when the request worked. name: what the command
+ * was about. */
 typedef void errand_done(struct chat *chat, const struct answer *a,
     struct str name);
 
@@ -36,7 +35,7 @@ static void on_errand(void *arg, const struct answer *a)
 	else
 		look_refused(&e->chat->look, "%.*s", (int)a->reason.n,
 		    a->reason.p);
-	free((char *)e->name.p);        /* ours, though struct str is const */
+	str_free(e->name);
 	free(e);
 }
 
@@ -294,7 +293,7 @@ static const struct chat_command {
 	void (*run)(struct chat *chat, struct str rest);
 	int argument;           /* for Tab: 'c' a channel, 'u' a user, 0 none */
 	const char *help;
-} commands[] = {
+} chat_commands[] = {
 	{ "/join", do_join, 'c',
 	    "/join [CHANNEL]    go to it; "
 	    "without a name to one with unread messages" },
@@ -317,20 +316,20 @@ static const struct chat_command {
 	    "/quit              or ^D" },
 };
 
-#define COMMANDS (sizeof commands / sizeof *commands)
+#define COMMANDS (sizeof chat_commands / sizeof *chat_commands)
 
 static void do_help(struct chat *chat, struct str rest)
 {
 	(void)rest;
 	for (size_t i = 0; i < COMMANDS; i++)
-		look_note(&chat->look, "%s", commands[i].help);
+		look_note(&chat->look, "%s", chat_commands[i].help);
 }
 
 static const struct chat_command *chat_command_of(struct str name)
 {
 	for (size_t i = 0; i < COMMANDS; i++)
-		if (str_is(name, commands[i].name))
-			return &commands[i];
+		if (str_is(name, chat_commands[i].name))
+			return &chat_commands[i];
 	return NULL;
 }
 
@@ -371,7 +370,7 @@ static void offer_commands(struct edit *e)
 
 	for (size_t i = 0; i < COMMANDS; i++) {
 		buf_clear(&b);
-		buf_puts(&b, commands[i].name);
+		buf_puts(&b, chat_commands[i].name);
 		buf_putc(&b, ' ');
 		edit_candidate(e, buf_str(&b));
 	}

@@ -140,9 +140,7 @@ static void show_note(const struct look *look, const char *fmt, va_list ap)
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	if (look->form != OUTPUT_PEOPLE) {
 		put_visible(&b, str_of(text));
-		buf_putc(&b, '\0');
-		warn("%s", b.err ? "out of memory" : b.p);
-		buf_free(&b);
+		output_warn(&b);
 		return;
 	}
 	put_style(look, &b, STYLE_NOTE);

@@ -76,6 +76,6 @@ void names_offer(const struct names *names, struct edit *e, const char *before,
 void names_free(struct names *names)
 {
 	for (size_t i = 0; i < names->n; i++)
-		free((char *)names->name[i].p); /* ours, see chat_names.h */
+		str_free(names->name[i]);
 	free(names->name);
 }

@@ -23,8 +23,8 @@ static void forget_sending(struct sending *s)
 	while (*link != s)
 		link = &(*link)->next;
 	*link = s->next;
-	free((char *)s->to.p);          /* ours, though struct str is const */
-	free((char *)s->text.p);
+	str_free(s->to);
+	str_free(s->text);
 	free(s);
 }
 

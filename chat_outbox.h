@@ -14,8 +14,8 @@ struct outbox {
 	struct sending *first;          /* oldest first; NULL: none */
 };
 
-/* Sends text to a channel, or to a user when private. Nothing is sent of an
- * empty text; a text that no server would take is refused at once. */
+/* Sends text to a channel, or to a user when private. An empty text is not
+ * sent; one that no server would take is refused at once. */
 void outbox_send(struct outbox *o, int private, struct str to, struct str text);
 /* A message of the user was received from a channel: it is no longer shown as
  * waiting. */

@@ -3,10 +3,11 @@
 
 #include "util.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Held of a channel that is not the current one; /hist has the rest. */
+/* Kept of a channel that is not the current one; /hist has the rest. */
 #define HELD_LINES 200
 #define HELD_BYTES ((size_t)256 * 1024)
 /* Old messages shown of a room that the user knows, and of a new one. */
@@ -53,7 +54,7 @@ void rooms_follow(struct rooms *rooms, struct room *room)
 
 static void room_free(struct room *room)
 {
-	free((char *)room->name.p);     /* ours, though struct str is const */
+	str_free(room->name);
 	buf_free(&room->held);
 	free(room);
 }
@@ -95,10 +96,9 @@ static void note_missed(const struct look *look, const struct room *room,
 	uint64_t next = room->newest + 1;
 
 	if (m->old && room->known && next > 1 && m->seq > next)
-		look_note(look, "%llu older ones for %s%.*s are not shown",
-		    (unsigned long long)(m->seq - next),
-		    room->inbox ? "" : "#", (int)room->name.n,
-		    room->name.p);
+		look_note(look, "%" PRIu64 " older ones for %s%.*s are not "
+		    "shown", m->seq - next, room->inbox ? "" : "#",
+		    (int)room->name.n, room->name.p);
 }
 
 void rooms_message(struct rooms *rooms, const struct message *m)

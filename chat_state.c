@@ -2,7 +2,6 @@
 #include "chat_state.h"
 
 #include "name.h"
-#include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,15 +14,6 @@
 /* A line: 20 digits, a word, a name, two tabs, the newline. */
 #define STATE_LINE_BYTES 256
 _Static_assert(NAME_BYTES_MAX + 32 < STATE_LINE_BYTES, "a line must fit");
-
-/* Appends s in the encoding of log files, which has no slash, without the
- * ".log" that belongs to it. */
-static void put_encoded(struct buf *b, struct str s)
-{
-	name_to_file(b, s);
-	if (b->n > 4)
-		b->n -= 4;
-}
 
 /* 0, or -1: the user has no home. The last slash separates the folder from the
  * file. */
@@ -40,9 +30,9 @@ static int put_path(struct buf *b, const struct client *c)
 		return -1;
 	}
 	buf_puts(b, "/recado/");
-	put_encoded(b, c->user);
+	name_encode(b, c->user);
 	buf_putc(b, '@');
-	put_encoded(b, str_of(c->broker));
+	name_encode(b, str_of(c->broker));
 	buf_putc(b, '\0');
 	return b->err ? -1 : 0;
 }

@@ -49,8 +49,8 @@ static const struct command {
 	{ "ping", client_ping, "", 0, 0, 0, 0,
 	    "ping                       how long an answer takes" },
 	{ "stat", client_stat, "i:", 0, 0, 0, 0,
-	    "stat [-i SECONDS]          what the system is doing; -i again\n"
-	    "      and again" },
+	    "stat [-i SECONDS]          what the system is doing; -i repeats it"
+	    },
 };
 
 /* "": there is no user by default. */
@@ -71,20 +71,24 @@ static void usage(FILE *to)
 
 	(void)fprintf(to, "usage: %s [-b BROKER] [-p PROXY] [-u USER] "
 	    "[-t SECONDS] [-j] COMMAND\n"
-	    "  -b %-23s where requests go (RECADO_BROKER)\n"
-	    "  -p %-23s where messages come from (RECADO_PROXY)\n"
-	    "  -u %-23s who is talking (RECADO_USER, else LOGNAME)\n"
-	    "  -t %-23d seconds to wait for an answer\n"
-	    "  -j                         one JSON object on each line\n"
-	    "  -h, -V                     this help; the version\n"
-	    "commands:\n",
+	    "  -b BROKER     where requests go (%s)\n"
+	    "  -p PROXY      where messages come from (%s)\n"
+	    "  -u USER       who is talking (%s)\n"
+	    "  -t SECONDS    how long to wait for an answer (%d)\n"
+	    "  -j            one JSON object on each line\n"
+	    "  -h, -V        this help; the version\n"
+	    "Commands:\n",
 	    program(), talk_default_broker(), talk_default_proxy(),
-	    *user != '\0' ? user : "(none)", CLIENT_WAIT_S);
+	    *user != '\0' ? user : "no default", CLIENT_WAIT_S);
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		(void)fprintf(to, "  %s\n", commands[i].usage);
-	(void)fprintf(to, "exit codes: 0; 1 refused or failed; 64 usage; "
+	(void)fprintf(to,
+	    "RECADO_BROKER, RECADO_PROXY and RECADO_USER stand for -b, -p and "
+	    "-u.\n"
+	    "LOGNAME is the user if neither -u nor RECADO_USER names one.\n"
+	    "Exit codes: 0; 1 refused or failed; 64 usage; "
 	    "69 no answer in time;\n"
-	    "            74 I/O; 75 the time of sub -w is over\n");
+	    "            74 I/O; 75 the time of sub -w is over.\n");
 }
 
 static void defaults(struct client *c)
@@ -96,7 +100,7 @@ static void defaults(struct client *c)
 	c->wait_ms = TALK_FOREVER;
 }
 
-/* The letters of single commands. -i means two things, of which one has an
+/* The options of single commands. -i means two things, of which one has an
  * argument. */
 static void command_option(struct client *c, int letter)
 {

@@ -31,7 +31,7 @@ struct client {
 	struct buf out;         /* on its way to stdout */
 };
 
-/* client_ask.c: one request, and the commands that are no more than that. */
+/* client_ask.c: one request, and the commands that need no more. */
 
 /* Connects, if that is not done yet. Needed only by those that follow topics:
  * client_call() does it too. */

@@ -1,5 +1,5 @@
-/* client_ask.c: one request and its answer; the commands that are no more than
- * that: login, users, channels, create, ping. */
+/* client_ask.c: one request and its answer; and the commands that need no more:
+ * login, users, channels, create, ping. */
 #include "client.h"
 
 #include "name.h"
@@ -91,14 +91,14 @@ int client_login(struct client *c)
 
 /* ---- users, channels ---- */
 
-struct listing {
+struct name_output {
 	struct client *client;
 	const char *key;        /* in the JSON form */
 };
 
 static void list_name(void *arg, struct str name)
 {
-	struct listing *l = arg;
+	struct name_output *l = arg;
 	struct buf *out = &l->client->out;
 
 	if (l->client->json) {
@@ -114,7 +114,7 @@ static void list_name(void *arg, struct str name)
 
 static int list_names(struct client *c, const char *service, const char *key)
 {
-	struct listing l = { c, key };
+	struct name_output l = { c, key };
 	struct answer a;
 	int code = client_call(c, service, service, &a);
 

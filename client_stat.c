@@ -47,7 +47,7 @@ static void put_duration(struct buf *b, uint64_t seconds)
 	    (int)(seconds / 60 % 60), (int)(seconds % 60));
 }
 
-/* Spaces after what is so wide, up to a column, but at least so many. */
+/* Spaces after a text of `wide` columns up to `column`, at least `least`. */
 static void put_spaces(struct buf *b, size_t wide, size_t column, size_t least)
 {
 	size_t n = column > wide + least ? column - wide : least;

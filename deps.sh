@@ -1,6 +1,6 @@
 #!/bin/sh
 # deps.sh: checks that make, a C compiler and libzmq with its headers are there.
-# What is missing it installs with the system's package manager if it may (as
+# It installs what is missing with the system's package manager, if it may (as
 # root, or with sudo without a password); else it prints the command and exits
 # with 1.
 set -u

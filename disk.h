@@ -40,9 +40,9 @@ struct disk {
 	    uint64_t at);
 	int (*size)(struct disk *d, int fd, uint64_t *bytes);
 	int (*truncate)(struct disk *d, int fd, uint64_t bytes);
-	/* 0: on the disk are the bytes of a file, the names in a directory,
-	 * everything that was written anywhere. After -1 nobody knows what is,
-	 * and the call is never repeated. */
+	/* 0: these are on the disk now: the bytes of a file, the names in a
+	 * directory, everything written anywhere. After -1 it is unknown what
+	 * is, and the call is never repeated. */
 	int (*sync)(struct disk *d, int fd);
 	int (*sync_dir)(struct disk *d, enum disk_dir dir);
 	int (*sync_all)(struct disk *d);

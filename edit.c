@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES 4096        /* read at a time */
+#define KEYS_BYTES 4096         /* read at a time */
 
 struct edit {
 	struct edit_handler handler;
@@ -80,7 +80,7 @@ static size_t common_bytes(struct str a, struct str b)
 
 	while (n < a.n && n < b.n && a.p[n] == b.p[n])
 		n++;
-	while (n > 0 && n < a.n && ((unsigned char)a.p[n] & 0xc0) == 0x80)
+	while (n > 0 && n < a.n && utf8_inside(a.p[n]))
 		n--;
 	return n;
 }
@@ -289,7 +289,7 @@ static int is_incomplete(struct str s)
 	size_t want = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
 
 	for (size_t i = 1; i < s.n; i++)
-		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+		if (!utf8_inside(s.p[i]))
 			return 0;
 	return first >= 0xc2 && first <= 0xf4 && s.n < want;
 }
@@ -374,12 +374,12 @@ enum edit_event edit_next(struct edit *e, struct str *line)
 
 void edit_input(struct edit *e)
 {
-	char *to = buf_room(&e->in, CHUNK_BYTES);
+	char *to = buf_room(&e->in, KEYS_BYTES);
 	ssize_t n;
 
 	if (to == NULL)
 		die(EXIT_FAILED, "out of memory");
-	n = read(STDIN_FILENO, to, CHUNK_BYTES);
+	n = read(STDIN_FILENO, to, KEYS_BYTES);
 	if (n > 0)
 		e->in.n += (size_t)n;
 	else if (n == 0 || (errno != EINTR && errno != EAGAIN))

@@ -41,7 +41,6 @@ int entry_take(struct str *payload, struct entry *entry)
 	entry->offset = offset;
 	entry->name = (struct str){ payload->p, (size_t)name };
 	entry->lines = (struct str){ payload->p + name, (size_t)length };
-	payload->p += name + length;
-	payload->n -= (size_t)(name + length);
+	str_skip(payload, (size_t)(name + length));
 	return 1;
 }

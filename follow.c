@@ -43,8 +43,8 @@
 #define QUIET_MS_NEW  250
 #define QUIET_MS      2000
 #define QUIET_MS_MAX  8000
-/* A seq that is too low is believed when it was told this often: one answer may
- * be that of a server that lags behind another one. */
+/* A seq that is too low is believed after so many answers: a single one may
+ * come from a server that lags behind another. */
 #define LOW_TIMES     3
 /* Publications read before replies get their turn. */
 #define PUBLICATIONS_A_TURN 256
@@ -98,7 +98,7 @@ static void deliver_message(struct followed *t, struct message *m)
 		h->message(h->arg, m);
 }
 
-/* text is terminated, and freed; the other one is told without memory. */
+/* text is terminated here, and freed; without memory `otherwise` is told. */
 static void tell_event(struct followed *t, enum talk_event event,
     struct buf *text, const char *otherwise)
 {
@@ -302,7 +302,7 @@ static void stay_quiet(struct followed *t)
 /* The page of an answer was taken: when to ask next. */
 static void plan_next(struct followed *t, uint64_t newest)
 {
-	/* Not last: publications have come since it was asked. */
+	/* Not t->last: publications have come since this was asked. */
 	if (newest < t->asked_after) {
 		set_back(t, newest);
 		return;
@@ -459,12 +459,10 @@ static int read_publication(struct follow *f)
 		(void)zmq_msg_close(&msg);
 		return 0;
 	}
-	t = find_followed(f,
-	    (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
+	t = find_followed(f, net_bytes(&msg));
 	if (t != NULL && net_more(&msg) && net_recv(f->socket, &msg) &&
 	    !net_more(&msg))
-		read_body(t,
-		    (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
+		read_body(t, net_bytes(&msg));
 	net_drop_rest(f->socket, &msg);
 	(void)zmq_msg_close(&msg);      /* a valid message closes */
 	return 1;
@@ -479,7 +477,7 @@ void follow_read(struct follow *f)
 static void free_followed(struct followed *t)
 {
 	held_free(&t->held);
-	free((char *)t->name.p);        /* ours, though const */
+	str_free(t->name);
 	free(t);
 }
 

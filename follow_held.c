@@ -34,7 +34,7 @@ void held_drop(struct held *h, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		h->bytes -= h->one[i].text.n;
-		free((char *)h->one[i].text.p); /* ours, though const */
+		str_free(h->one[i].text);
 	}
 	h->n -= n;
 	if (n > 0)

@@ -1,5 +1,5 @@
-/* follow_held.h: publications that came too early, kept by seq until what is missing
- * before them has come. */
+/* follow_held.h: publications that came too early, kept by seq until what is
+ * missing before them has come. */
 #ifndef FOLLOW_HELD_H
 #define FOLLOW_HELD_H
 

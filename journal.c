@@ -23,7 +23,7 @@ struct journal_limits journal_limits = {
 
 struct journal {
 	struct disk *disk;
-	struct reader reader;
+	struct segment_reader reader;
 	int lock_fd, fd;        /* fd: the newest segment, segment[n - 1] */
 	struct segment *segment;
 	size_t n, cap;
@@ -121,8 +121,8 @@ static int read_on(struct journal *j, int fd, struct segment *s,
 	while (!j->sealed) {
 		int v = record_read(&j->reader, fd, s, j->end, &r);
 
-		if (v != VALID)
-			return v == FAILED ? STORE_REFUSED : 0;
+		if (v != SEGMENT_VALID)
+			return v == SEGMENT_FAILED ? STORE_REFUSED : 0;
 		e = take_record(j, s, &r, each, ctx);
 		if (e != 0)
 			return e;
@@ -144,9 +144,9 @@ static int read_segment(struct journal *j, int fd, struct segment *s,
 		uint64_t next = 0;
 		int v = record_find(&j->reader, fd, s, j->end, &next);
 
-		if (v == FAILED)
+		if (v == SEGMENT_FAILED)
 			return STORE_REFUSED;
-		if (v == INVALID)
+		if (v == SEGMENT_INVALID)
 			break;
 		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64
 		    ": damaged, %" PRIu64 " bytes cannot be read", s->number,
@@ -180,14 +180,14 @@ static int by_number(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-/* VALID with the segment's start; INVALID: its file does not have one, or was
- * removed meanwhile. */
+/* SEGMENT_VALID with the segment's start; SEGMENT_INVALID: its file does not
+ * have one, or was removed meanwhile. */
 static int read_start(struct journal *j, struct segment *s)
 {
 	int fd = open_segment(j, s->number, 0), v;
 
 	if (fd == -1)
-		return errno == ENOENT ? INVALID : FAILED;
+		return errno == ENOENT ? SEGMENT_INVALID : SEGMENT_FAILED;
 	v = segment_read_start(&j->reader, fd, s);
 	j->disk->close(j->disk, fd);
 	return v;
@@ -204,9 +204,9 @@ static int read_starts(struct journal *j)
 	for (size_t i = 0; i < j->n; ) {
 		int v = read_start(j, &j->segment[i]);
 
-		if (v == FAILED)
+		if (v == SEGMENT_FAILED)
 			return STORE_REFUSED;
-		if (v == VALID)
+		if (v == SEGMENT_VALID)
 			i++;
 		else
 			drop_segment(j, i);
@@ -237,8 +237,8 @@ static int read_journal(struct journal *j, batch_fn *each, void *ctx)
 
 /* ---- writing ---- */
 
-/* Zeroes space before it is needed. When the disk has no more, the file is as
- * it was. */
+/* Zeroes space before it is needed. If the disk is full, the file is as it
+ * was. */
 static int make_ready(struct journal *j, uint64_t upto)
 {
 	static const char zeros[64 * 1024];
@@ -300,8 +300,8 @@ static int sync_journal_dir(struct journal *j)
 	return 0;
 }
 
-/* Makes an opened file an empty segment. It may have what a process left that
- * died while making it. */
+/* Makes an opened file an empty segment. A process may have died while it made
+ * the same file: what it wrote is removed. */
 static int init_segment(struct journal *j, struct segment *s)
 {
 	j->ready = 0;
@@ -323,11 +323,12 @@ static int start_segment(struct journal *j, struct segment *s, int fd)
 {
 	int v = segment_read_header(&j->reader, fd, s), old = j->fd, r;
 
-	if (v == FAILED)
+	if (v == SEGMENT_FAILED)
 		return STORE_REFUSED;
-	if (v == VALID && s->start != j->end)
+	if (v == SEGMENT_VALID && s->start != j->end)
 		return STORE_LOST;
-	if (v == VALID) /* its maker may have died before it synced the name */
+	/* Its maker may have died before it synced the name. */
+	if (v == SEGMENT_VALID)
 		return sync_journal_dir(j);
 	j->fd = fd;
 	r = init_segment(j, s);
@@ -366,7 +367,7 @@ static int rewrite_last(struct journal *j)
 	struct record r;
 	struct str raw;
 	uint64_t offset = 0;
-	int v = VALID;
+	int v = SEGMENT_VALID;
 
 	if (j->last == j->end) {
 		segment_put_header(&j->out, newest(j));
@@ -376,9 +377,9 @@ static int rewrite_last(struct journal *j)
 		raw = record_raw(&j->reader);
 		offset = segment_offset(newest(j), j->last);
 	}
-	if (v == INVALID)
+	if (v == SEGMENT_INVALID)
 		errno = EIO;    /* it was valid a moment ago */
-	if (v != VALID)
+	if (v != SEGMENT_VALID)
 		return STORE_REFUSED;
 	if (disk_write_full(j->disk, j->fd, raw.p, raw.n, offset) == -1)
 		return STORE_REFUSED;
@@ -506,10 +507,10 @@ static int follow_seal(struct journal *j, int *gone_on)
 		return errno == ENOENT ? is_lost(j, s.number) : STORE_REFUSED;
 	v = segment_read_header(&j->reader, fd, &s);
 	j->disk->close(j->disk, fd);
-	if (v == FAILED)
+	if (v == SEGMENT_FAILED)
 		return STORE_REFUSED;
-	*gone_on = v == VALID;
-	return v == VALID ? next_segment(j) : 0;
+	*gone_on = v == SEGMENT_VALID;
+	return v == SEGMENT_VALID ? next_segment(j) : 0;
 }
 
 int journal_follow(struct journal *j, batch_fn *each, void *ctx)
@@ -545,26 +546,26 @@ int journal_follow(struct journal *j, batch_fn *each, void *ctx)
 static int replay_segment(struct journal *j, const struct segment *s,
     uint64_t at, uint64_t stop, batch_fn *each, void *ctx)
 {
-	int fd = open_segment(j, s->number, 0), r = 0, v = VALID;
+	int fd = open_segment(j, s->number, 0), r = 0, v = SEGMENT_VALID;
 	struct record record;
 
 	/* Another process may have removed an old segment. */
 	if (fd == -1)
 		return errno == ENOENT && s != newest(j) ? 0 : STORE_REFUSED;
-	while (at < stop && v == VALID && r == 0) {
+	while (at < stop && v == SEGMENT_VALID && r == 0) {
 		v = record_read(&j->reader, fd, s, at, &record);
-		if (v == VALID && record.kind == RECORD_BATCH) {
+		if (v == SEGMENT_VALID && record.kind == RECORD_BATCH) {
 			struct batch b = batch_of(&record);
 
 			r = each(ctx, &b);
 		}
-		if (v == VALID)
+		if (v == SEGMENT_VALID)
 			at = record.end;
-		if (v == INVALID)
+		if (v == SEGMENT_INVALID)
 			v = record_find(&j->reader, fd, s, at, &at);
 	}
 	j->disk->close(j->disk, fd);
-	return v == FAILED ? STORE_REFUSED : r;
+	return v == SEGMENT_FAILED ? STORE_REFUSED : r;
 }
 
 int journal_replay(struct journal *j, uint64_t from, batch_fn *each, void *ctx)
@@ -628,7 +629,7 @@ static int write_applied(struct journal *j, uint64_t position)
 
 void journal_set_applied(struct journal *j)
 {
-	/* Unwritten it stays too low, and some work is done twice. */
+	/* If this fails it stays too low, and some work is done twice. */
 	(void)write_applied(j, j->end);
 }
 

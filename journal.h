@@ -52,7 +52,7 @@ void journal_unlock(struct journal *j);
  * not take comes again the next time. */
 int journal_follow(struct journal *j, batch_fn *each, void *ctx);
 
-/* The batches from a position to the end, once more. */
+/* Hands over the batches from a position to the end again. */
 int journal_replay(struct journal *j, uint64_t from, batch_fn *each,
     void *ctx);
 

@@ -23,7 +23,7 @@ struct parser {
 };
 
 /* A key, unescaped, and where it is in the text. */
-struct key {
+struct object_key {
 	struct str name;
 	const char *at;
 };
@@ -256,8 +256,8 @@ static void unescape(struct buf *b, struct str raw)
 
 static int compare_keys(const void *a, const void *b)
 {
-	struct str x = ((const struct key *)a)->name;
-	struct str y = ((const struct key *)b)->name;
+	struct str x = ((const struct object_key *)a)->name;
+	struct str y = ((const struct object_key *)b)->name;
 
 	if (x.n != y.n)
 		return x.n < y.n ? -1 : 1;
@@ -266,12 +266,12 @@ static int compare_keys(const void *a, const void *b)
 
 /* All keys of an object, in j->keys: the array, followed by the bytes of those
  * that had escapes. NULL: memory ran out. */
-static struct key *list_keys(struct json *j, const struct json_node *object,
-    size_t *count)
+static struct object_key *list_keys(struct json *j,
+    const struct json_node *object, size_t *count)
 {
 	const struct json_node *k;
 	size_t n = 0, bytes = 0;
-	struct key *key;
+	struct object_key *key;
 
 	for (k = json_first(j, object); k; k = json_next(j, object, k)) {
 		n++;
@@ -297,7 +297,7 @@ static const char *check_many_keys(struct parser *s,
     const struct json_node *object, const char *p)
 {
 	size_t n;
-	struct key *key = list_keys(s->j, object, &n);
+	struct object_key *key = list_keys(s->j, object, &n);
 
 	if (key == NULL)
 		return out_of_memory(s, p);
@@ -578,12 +578,13 @@ void json_put_number(struct buf *b, const char *key, uint64_t value)
 	buf_u64(b, value);
 }
 
-void json_put_time(struct buf *b, int64_t ms)
+void json_put_time(struct buf *b, const char *key, int64_t ms)
 {
 	uint64_t n = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
 	char fraction[4] = { '.', (char)('0' + n / 100 % 10),
 	    (char)('0' + n / 10 % 10), (char)('0' + n % 10) };
 
+	json_put_key(b, key);
 	if (ms < 0)
 		buf_putc(b, '-');
 	buf_u64(b, n / 1000);

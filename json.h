@@ -48,7 +48,7 @@ int json_parse(struct json *j, const char *text, size_t len);
 void json_free(struct json *j);
 
 /* All functions that take a node accept NULL, which stands for a value with
- * nothing in it: a path of keys needs one check at its end. */
+ * nothing in it, so that a path of keys needs one check, at its end. */
 
 /* The value of a member of an object, or NULL when there is no such member or
  * the node is not an object. */
@@ -73,7 +73,7 @@ int json_string(const struct json_node *s, struct buf *scratch,
 /* An integer from 0 to 2^63-1 ("7", not "7.0" or "7e0"): 0, else -1. */
 int json_uint(const struct json_node *number, uint64_t *out);
 
-/* Writing. All of these append to b and let it remember an error.
+/* Writing. All of these append to b; an error sticks in b->err.
  * json_put_string() writes the quotes too; text that is not valid UTF-8 sets
  * b->err. Control characters (C0 and DEL) and U+2028/9 become escapes,
  * everything else stays as it is. */
@@ -84,9 +84,10 @@ void json_put_string(struct buf *b, struct str s);
 void json_put_key(struct buf *b, const char *key);
 /* The same comma, before an element of an array. */
 void json_put_comma(struct buf *b);
+/* A whole member, with its comma. */
 void json_put_member(struct buf *b, const char *key, struct str value);
 void json_put_number(struct buf *b, const char *key, uint64_t value);
-/* A time in milliseconds as seconds with three decimals: 1700000000.123 */
-void json_put_time(struct buf *b, int64_t ms);
+/* ms as seconds with three decimals: 1700000000.123 */
+void json_put_time(struct buf *b, const char *key, int64_t ms);
 
 #endif

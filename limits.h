@@ -17,7 +17,7 @@
 /* Control characters grow sixfold, to \uXXXX, both in JSON and in a log. */
 #define ESCAPED_MAX 6
 
-/* ---- what is said: PROTOCOL.md has the same numbers ---- */
+/* ---- the protocol: PROTOCOL.md has the same numbers ---- */
 
 /* Bytes of a user's or channel's name, which becomes a file name. */
 #define NAME_BYTES_MAX 64
@@ -95,6 +95,15 @@ _Static_assert(RESEND_MS > ANSWER_MS, "a reply may be on its way");
 #define CLIENT_WAIT_S 10
 _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 
+/* ---- all daemons ---- */
+
+/* Messages taken from one socket in a turn of the loop, before signals and the
+ * other sockets get theirs. */
+#define TURN_MESSAGES_MAX 1000
+
+/* How long libzmq may go on sending what is queued when a daemon ends. */
+#define LINGER_MS 500
+
 /* ---- broker ---- */
 
 /* Requests under way at once, as a power of two: half a second's work of the
@@ -159,7 +168,7 @@ _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 /* Bytes of requests after which no further message is added to a batch. */
 #define BATCH_BYTES ((size_t)512 * 1024)
 
-/* Publications that the proxy may be behind: a second's worth. */
+/* Publications that may wait for the proxy: a second's worth. */
 #define PUBLISH_QUEUE_MAX 100000
 
 /* Descriptors for logs: with more active topics, using one costs an open. */

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define FIELDS    7
 #define CRC_BYTES 8
 
 /* A text that is "-" itself, where a bare - would mean no text. */
@@ -184,10 +183,10 @@ static const char *check_crc(struct str text)
 
 static int split_fields(struct str text, struct str *field)
 {
-	for (int i = 0; i < FIELDS; i++) {
+	for (int i = 0; i < LINE_FIELDS; i++) {
 		const char *tab = memchr(text.p, '\t', text.n);
 
-		if ((tab == NULL) != (i == FIELDS - 1))
+		if ((tab == NULL) != (i == LINE_FIELDS - 1))
 			return -1;
 		field[i] = text;
 		if (tab == NULL)
@@ -222,7 +221,7 @@ static const char *decode_fields(const struct str *field, struct line *l,
 
 const char *line_decode(struct str text, struct line *l, struct buf *scratch)
 {
-	struct str field[FIELDS];
+	struct str field[LINE_FIELDS];
 	const char *why;
 
 	*l = (struct line){ .seq = line_seq(text) };

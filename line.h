@@ -2,7 +2,7 @@
  *
  *   seq  time  user  message  client-timestamp  id  crc
  *
- * Seven fields between tabs, then a newline:
+ * Seven fields with tabs between them, then a newline:
  *
  *   seq      1, 2, 3 ... without gaps in each file: line N holds seq N
  *   time     the server's, RFC 3339 in UTC with milliseconds
@@ -25,6 +25,8 @@
 #include "buf.h"
 
 #include <stdint.h>
+
+#define LINE_FIELDS 7
 
 struct line {
 	uint64_t seq;

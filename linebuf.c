@@ -81,7 +81,7 @@ size_t linebuf_left(const struct linebuf *t, size_t at)
 	while (at > 0 && columns == 0) {
 		do
 			at--;
-		while (at > 0 && ((unsigned char)t->line.p[at] & 0xc0) == 0x80);
+		while (at > 0 && utf8_inside(t->line.p[at]));
 		(void)character_at(t, at, &columns);
 	}
 	return at;

@@ -15,9 +15,9 @@ struct lines {
 };
 
 /* Takes the next line, without its newline; it stays valid until the next
- * lines_read(). 1: *line is a line. What has no newline yet is returned as one
- * too, at the end of the input or when it is longer than most bytes. 0: there
- * are no more; if l->eof is not set, not yet. */
+ * lines_read(). 1: *line is a line. Text without a newline counts as a line at
+ * the end of the input, or when it is longer than `most` bytes. 0: no line is
+ * there; more may come unless l->eof is set. */
 int lines_next(struct lines *l, size_t most, struct str *line);
 
 /* Reads once. 0; or -1 with errno. A signal, or nothing to read now, is not an

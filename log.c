@@ -10,11 +10,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define TABS 6  /* in a line */
-
 /* Read at a time: a page of history needs one or two reads, a step of a search
  * one line. */
-#define WINDOW_BYTES ((size_t)64 * 1024)
+#define PAGE_BYTES ((size_t)64 * 1024)
 #define PROBE_BYTES  ((size_t)4 * 1024)
 /* Below this, reading on is cheaper than halving. */
 #define SEARCH_BYTES ((uint64_t)8 * 1024)
@@ -27,7 +25,7 @@ void log_start(struct log_reader *r, struct disk *disk, int fd, uint64_t at,
 	r->end = end;
 	r->at = r->from = at;
 	buf_clear(&r->window);
-	r->chunk = WINDOW_BYTES;
+	r->chunk = PAGE_BYTES;
 }
 
 void log_free(struct log_reader *r)
@@ -102,13 +100,13 @@ static int next_text(struct log_reader *r, struct str *text)
 
 /* When the newline between two lines is damaged, the second line is the end of
  * a text that is not a line: returns where it starts, or 0. Its number is
- * before the sixth tab from the end. */
+ * before the first of its tabs, which is found from the end. */
 static size_t hidden_line(struct log_reader *r, struct str text)
 {
 	size_t i = text.n;
 	struct line line;
 
-	for (int tabs = 0; tabs < TABS; tabs++) {
+	for (int tabs = 0; tabs < LINE_FIELDS - 1; tabs++) {
 		do
 			if (i == 0)
 				return 0;

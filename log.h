@@ -58,7 +58,7 @@ int log_tail(struct log_reader *r, struct disk *disk, int fd, uint64_t size,
 
 /* ---- the open logs ---- */
 
-/* What a topic's log has here. */
+/* The part of a topic that belongs to log.c. */
 struct open_log {
 	int fd;                 /* -1: not open */
 	/* The open ones in order of use. */

@@ -43,12 +43,12 @@ struct check {
 static void usage(FILE *to)
 {
 	(void)fprintf(to,
-	    "usage: %s [-q] [directory or log]...\n"
-	    "  verifies every line of every log in a directory (data), and\n"
-	    "  that the logs have what its journal has; exits with 1 if\n"
-	    "  anything is wrong\n"
-	    "  -q        print only what is wrong\n"
-	    "  -h, -V    print this text; the version\n", program());
+	    "usage: %s [-q] [DIRECTORY | LOG]...\n"
+	    "  -q            print only what is wrong\n"
+	    "  -h, -V        this help; the version\n"
+	    "Verifies every line of every log in a directory (data), and that\n"
+	    "the logs have what its journal has. Exit code 1 if anything is\n"
+	    "wrong.\n", program());
 }
 
 __attribute__((format(printf, 2, 3)))
@@ -294,7 +294,7 @@ static void begin_check(struct check *c, const char *path)
 static void end_check(struct check *c)
 {
 	for (size_t i = 0; i < c->n; i++)
-		free((char *)c->log[i].topic.name.p);   /* from add_log() */
+		str_free(c->log[i].topic.name);
 	c->n = c->quarantined = 0;
 	c->disk->free(c->disk);
 }

@@ -53,16 +53,21 @@ static void put_percent(struct buf *b, char c)
 	buf_putc(b, digit[c & 15]);
 }
 
+void name_encode(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (needs_percent(s.p[i], i == 0))
+			put_percent(b, s.p[i]);
+		else
+			buf_putc(b, s.p[i]);
+}
+
 #define SUFFIX       ".log"
 #define SUFFIX_BYTES (sizeof SUFFIX - 1)
 
 void name_to_file(struct buf *b, struct str name)
 {
-	for (size_t i = 0; i < name.n; i++)
-		if (needs_percent(name.p[i], i == 0))
-			put_percent(b, name.p[i]);
-		else
-			buf_putc(b, name.p[i]);
+	name_encode(b, name);
 	buf_puts(b, SUFFIX);
 }
 

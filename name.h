@@ -5,7 +5,7 @@
 #include "buf.h"
 #include "limits.h"
 
-/* What a name must be, for messages: "invalid name: ana*: " NAME_RULE. */
+/* What a name must be, for messages: "invalid name: NAME: " NAME_RULE. */
 #define NAME_RULE "1 to " LIMIT_TEXT(NAME_BYTES_MAX) \
 	" bytes of UTF-8, no control characters, no space at either end"
 
@@ -22,6 +22,8 @@ int name_id_ok(struct str id);
  * case, except letters, digits, _ and, unless they come first, . and -.
  * One name has one file name, and the other way round. */
 void name_to_file(struct buf *b, struct str name);
+/* The same without .log. s may be any text; the result has no slash. */
+void name_encode(struct buf *b, struct str s);
 /* Appends the name to b. 0, or -1: this is not the file name of a valid name
  * (wrong suffix, needless or missing encoding), or, with b->err, memory has
  * run out. */

@@ -6,10 +6,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 /* How long a silent connection can hold a descriptor. */
 #define HANDSHAKE_MS 2000
@@ -159,6 +157,11 @@ int net_recv(void *socket, zmq_msg_t *msg)
 int net_more(zmq_msg_t *msg)
 {
 	return zmq_msg_more(msg);
+}
+
+struct str net_bytes(zmq_msg_t *msg)
+{
+	return (struct str){ zmq_msg_data(msg), zmq_msg_size(msg) };
 }
 
 /* The frames of a message arrive together: once the first is here, receiving

@@ -9,7 +9,8 @@
 #ifndef NET_H
 #define NET_H
 
-#include <stddef.h>
+#include "buf.h"
+
 #include <zmq.h>
 
 /* Where the broker listens for clients and for servers. */
@@ -26,7 +27,7 @@
 #define DEFAULT_PROXY_IN    "tcp://localhost:5557"
 
 /* A context, and a socket in it. io_threads is 1 except where a measurement
- * shows that more pay. */
+ * shows that more are faster. */
 void *net_context(int io_threads);
 void *net_socket(void *context, int type, size_t frame_bytes_max,
     int linger_ms);
@@ -49,13 +50,15 @@ void net_descriptors(void);
 #define NET_POLL_MAX 4
 void net_poll(zmq_pollitem_t *item, unsigned n, long ms);
 /* A descriptor to be polled instead of the socket. Only for a socket that is
- * never sent to, and each time it must be read until it has nothing more. */
+ * never sent to, and which is read until it is empty each time. */
 int net_fd(void *socket);
 
 /* Receives into msg without blocking. 1: a frame; 0: nothing is there now. An
  * interrupted call is tried again; any other error ends the program. */
 int net_recv(void *socket, zmq_msg_t *msg);
 int net_more(zmq_msg_t *msg);
+/* The bytes of a frame, valid as long as the frame is. */
+struct str net_bytes(zmq_msg_t *msg);
 /* Reads the rest of a message and drops it. */
 void net_drop_rest(void *socket, zmq_msg_t *last);
 

@@ -8,8 +8,8 @@
 
 #include "buf.h"
 #include "json.h"
-#include "talk_message.h"
 #include "talk.h"
+#include "talk_message.h"
 
 enum output_form {
 	OUTPUT_PEOPLE,  /* 21:04:05 #geral ana: oi */
@@ -43,10 +43,10 @@ void output_write(struct buf *b);
 
 /* The same for stderr: one line, after the program's name; b is freed. */
 void output_warn(struct buf *b);
-/* "invalid name: NAME: RULE" there. */
+/* Says "invalid name: NAME: RULE" on stderr. */
 void output_invalid_name(struct str name);
-/* An event function for talk_open(), with the text there. Connections come and
- * go without a word: nothing is lost by it. */
+/* An event function for talk_open(): prints the text on stderr, except about
+ * connections that come and go, since nothing is lost by that. */
 void output_event(void *arg, enum talk_event event, const char *text);
 
 #endif

@@ -11,20 +11,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Messages in one turn; then it is the turn of signals and subscriptions. */
-#define TAKE_MAX  1000
-#define LINGER_MS 500
-
 static void *in, *out;
 static int signals;
 
 static void usage(FILE *to)
 {
 	(void)fprintf(to,
-	    "usage: %s [-s endpoint] [-x endpoint]\n"
-	    "  -s endpoint   XSUB, for servers that publish (%s)\n"
-	    "  -x endpoint   XPUB, for subscribers (%s)\n"
-	    "  -h, -V        this text; the version\n",
+	    "usage: %s [-s ENDPOINT] [-x ENDPOINT]\n"
+	    "  -s ENDPOINT   XSUB, for servers that publish (%s)\n"
+	    "  -x ENDPOINT   XPUB, for subscribers (%s)\n"
+	    "  -h, -V        this help; the version\n",
 	    program(), DEFAULT_XSUB, DEFAULT_XPUB);
 }
 
@@ -49,7 +45,7 @@ static void carry_publications(void)
 	zmq_msg_t frame;
 
 	(void)zmq_msg_init(&frame);             /* cannot fail */
-	for (int i = 0; i < TAKE_MAX && net_recv(in, &frame); i++)
+	for (int i = 0; i < TURN_MESSAGES_MAX && net_recv(in, &frame); i++)
 		move_message(&frame);
 	(void)zmq_msg_close(&frame);            /* valid */
 }
@@ -60,7 +56,7 @@ static void drop_subscriptions(void)
 	zmq_msg_t frame;
 
 	(void)zmq_msg_init(&frame);             /* cannot fail */
-	for (int i = 0; i < TAKE_MAX && net_recv(out, &frame); i++)
+	for (int i = 0; i < TURN_MESSAGES_MAX && net_recv(out, &frame); i++)
 		net_drop_rest(out, &frame);
 	(void)zmq_msg_close(&frame);            /* valid */
 }
@@ -117,9 +113,7 @@ int main(int argc, char **argv)
 		case 'x': xpub = optarg; break;
 		default: option_common(c, usage);
 		}
-	if (optind < argc)
-		die(EXIT_USAGE, "%s: no arguments are taken; "
-		    "-h shows the options", argv[optind]);
+	option_end(argc, argv);
 	signals = stop_signals();
 	net_descriptors();
 	context = net_context(1);

@@ -3,7 +3,6 @@
 
 #include "json.h"
 #include "net.h"
-#include "util.h"
 
 #include <stdlib.h>
 
@@ -27,8 +26,7 @@ void publish_put(struct buf *b, const struct topic *t, const struct line *l)
 		json_put_member(b, "to", t->name);
 	}
 	json_put_member(b, "message", l->message);
-	json_put_key(b, "timestamp");
-	json_put_time(b, l->ms);
+	json_put_time(b, "timestamp", l->ms);
 	json_put_number(b, "seq", l->seq);
 	buf_putc(b, '}');
 }

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 /* ---- learning from the journal ---- */
 
@@ -17,12 +16,7 @@ static int take_good_line(struct store *s, struct str *lines,
     struct line *line, struct str *text)
 {
 	while (lines->n > 0) {
-		const char *newline = memchr(lines->p, '\n', lines->n);
-		size_t n = newline ? (size_t)(newline - lines->p) : lines->n;
-
-		*text = (struct str){ lines->p, n };
-		lines->p += n + (newline != NULL);
-		lines->n -= n + (newline != NULL);
+		*text = str_take(lines, '\n');
 		if (line_decode(*text, line, &s->scratch) == NULL)
 			return 1;
 		if (s->scratch.err) {
@@ -208,8 +202,7 @@ static int redo_part(struct store *s, struct topic *t, struct str *lines,
 
 	while (part.n > 0 && part.p[part.n - 1] != '\n')
 		part.n--;
-	lines->p += part.n;
-	lines->n -= part.n;
+	str_skip(lines, part.n);
 	if (write_after(s, t, part) == -1)
 		return -1;
 	t->batch.next.bytes += part.n;
@@ -299,9 +292,9 @@ static int restore_batch(void *ctx, const struct batch *b)
 	return 0;
 }
 
-/* Says in the journal that a log is mended from t->batch.next on: so after a
- * crash in the middle of it it is tried again, and other servers look at the
- * log anew. */
+/* Records in the journal that a log is mended from t->batch.next on, so that
+ * this is tried again after a crash in the middle of it, and other servers read
+ * the log anew. */
 static int announce(struct store *s, struct topic *t, uint64_t *at)
 {
 	int r;
@@ -345,7 +338,7 @@ static int restore(struct store *s, struct topic *t)
 
 /* ---- writing all logs again ---- */
 
-/* Reports an error only once: it is tried again each turn. */
+/* Reports an error only once, since the redo is tried again each turn. */
 static void report_entry(struct store *s, const struct entry *entry)
 {
 	struct topic t = { .kind = entry->kind, .name = entry->name };
@@ -433,7 +426,7 @@ int store_find_end(struct store *s, struct topic *t)
 	uint64_t size;
 
 	if (t->batch.in)
-		return 0;       /* it is known well enough */
+		return 0;       /* the batch knows it */
 	if (log_open(&s->logs, t, t == s->events) == -1 ||
 	    size_of(s, t, &size) == -1 || find_next(s, t, size) == -1)
 		return -1;
@@ -506,9 +499,9 @@ void store_forget(struct store *s)
 	s->behind = NOT_BEHIND;
 }
 
-/* Leaves in s->dirty what must be written again. Topics that only old segments
- * of the journal know have been synced: their logs are looked at when they are
- * used, if they still exist. */
+/* Leaves in s->dirty what must be written again. Topics that appear only in old
+ * segments of the journal have been synced: their logs are looked at when they
+ * are used, if they still exist. */
 static void forget_checkpointed(struct store *s, uint64_t checkpoint)
 {
 	size_t kept = 0;
@@ -528,7 +521,7 @@ static void forget_checkpointed(struct store *s, uint64_t checkpoint)
 }
 
 /* Until this is done no process may rely on the logs. If it cannot be done, for
- * example without room, the store can be read. */
+ * example because the disk is full, the store can still be read. */
 static int redo_dirty(struct store *s)
 {
 	uint64_t from = journal_checkpointed(s->journal);

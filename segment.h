@@ -25,34 +25,34 @@ struct record {
 	struct str payload;     /* the reader's, until it reads again */
 };
 
-struct reader {
+struct segment_reader {
 	struct disk *disk;
 	struct buf in;          /* the last record, in clear */
 };
 
-/* What the functions that read return. FAILED sets errno. */
-enum { VALID = 1, INVALID = 0, FAILED = -1 };
+/* What the functions that read return. SEGMENT_FAILED sets errno. */
+enum { SEGMENT_VALID = 1, SEGMENT_INVALID = 0, SEGMENT_FAILED = -1 };
 
 void segment_name(char name[SEGMENT_NAME_BYTES], uint64_t number);
 /* The offset of a position in its segment's file. */
 uint64_t segment_offset(const struct segment *s, uint64_t position);
 
 /* Fills in s, whose number is known, from the header. */
-int segment_read_header(struct reader *r, int fd, struct segment *s);
+int segment_read_header(struct segment_reader *r, int fd, struct segment *s);
 /* The same; if the header is damaged but a record follows, from that. */
-int segment_read_start(struct reader *r, int fd, struct segment *s);
+int segment_read_start(struct segment_reader *r, int fd, struct segment *s);
 /* Makes b a header. */
 void segment_put_header(struct buf *b, const struct segment *s);
 
-int record_read(struct reader *r, int fd, const struct segment *s,
+int record_read(struct segment_reader *r, int fd, const struct segment *s,
     uint64_t at, struct record *record);
-/* The first valid record after a position that does not have one: VALID with
- * *at, or INVALID. */
-int record_find(struct reader *r, int fd, const struct segment *s,
+/* The first valid record after a position that does not have one:
+ * SEGMENT_VALID with *at, or SEGMENT_INVALID. */
+int record_find(struct segment_reader *r, int fd, const struct segment *s,
     uint64_t from, uint64_t *at);
 /* The bytes of the record that was read last, as they are in the file. Its
  * payload is gone then. */
-struct str record_raw(struct reader *r);
+struct str record_raw(struct segment_reader *r);
 /* Makes b a record. */
 void record_put(struct buf *b, uint64_t at, enum record_kind kind,
     struct str payload, uint64_t messages);

@@ -21,15 +21,14 @@
 
 /* How long the first request waits for the proxy's subscription. */
 #define SUBSCRIBED_MS  1000
-/* Without requests for so long: time for a checkpoint. */
-#define QUIET_MS       1000
-/* After the goodbye: silence of so long means that all is answered, */
+/* After this long without requests it is time for a checkpoint. */
+#define CHECKPOINT_MS  1000
+/* After the goodbye: this long without requests means that all are answered, */
 #define LEAVE_QUIET_MS 100
-/* and after so long the broker gives what is left to other servers. */
+/* and after this long the broker gives what is left to other servers. */
 #define LEAVE_MS       700
 /* How often to say hello to a broker that does not answer. */
 #define HELLO_MS       250
-#define LINGER_MS      500
 
 struct options {
 	const char *data, *broker, *proxy;
@@ -61,12 +60,13 @@ struct self {
 static void usage(FILE *to)
 {
 	(void)fprintf(to,
-	    "usage: %s [-d directory] [-b endpoint] [-p endpoint] [-c channel]...\n"
-	    "  -d directory  where the logs are; created if missing (data)\n"
-	    "  -b endpoint   the broker, its port for servers (%s)\n"
-	    "  -p endpoint   the proxy, its port for servers (%s)\n"
-	    "  -c channel    create this channel if it is missing\n"
-	    "  -h, -V        this text; the version\n",
+	    "usage: %s [-d DIRECTORY] [-b ENDPOINT] [-p ENDPOINT] "
+	    "[-c CHANNEL]...\n"
+	    "  -d DIRECTORY  where the logs are; created if missing (data)\n"
+	    "  -b ENDPOINT   the broker's port for servers (%s)\n"
+	    "  -p ENDPOINT   the proxy's port for servers (%s)\n"
+	    "  -c CHANNEL    create this channel if it is missing\n"
+	    "  -h, -V        this help; the version\n",
 	    program(), DEFAULT_BROKER_BACK, DEFAULT_PROXY_IN);
 }
 
@@ -89,9 +89,7 @@ static struct options options(int argc, char **argv)
 			break;
 		default: option_common(c, usage);
 		}
-	if (optind < argc)
-		die(EXIT_USAGE, "%s: no arguments are taken; "
-		    "-h shows the options", argv[optind]);
+	option_end(argc, argv);
 	return o;
 }
 
@@ -283,14 +281,13 @@ static void collect(struct self *s)
 	while (s->jobs < BATCH_REQUESTS_MAX && bytes < BATCH_BYTES &&
 	    s->messages < BATCH_MESSAGES_MAX) {
 		zmq_msg_t *m = &s->message[s->messages];
-		size_t before = s->jobs, n;
+		size_t before = s->jobs;
 
 		(void)zmq_msg_init(m);          /* cannot fail */
 		if (!net_recv(s->back, m))
 			break;
-		n = zmq_msg_size(m);
-		take_from_broker(s, (struct str){ zmq_msg_data(m), n });
-		bytes += n;
+		take_from_broker(s, net_bytes(m));
+		bytes += zmq_msg_size(m);
 		if (s->jobs > before)
 			s->messages++;
 		else
@@ -420,10 +417,10 @@ static void checkpoint(struct self *s)
 		warn("checkpoint:");
 }
 
-/* Milliseconds until there is something to do without being told. */
+/* Milliseconds until something is due even if no message comes. */
 static long patience_ms(const struct self *s)
 {
-	int64_t now = ticks_ms(), checkpoint_at = s->busy + QUIET_MS;
+	int64_t now = ticks_ms(), checkpoint_at = s->busy + CHECKPOINT_MS;
 	int64_t wait = s->welcome ? s->spoken + HEARTBEAT_MS - now : HELLO_MS;
 
 	if (s->subscribed > now)
@@ -461,7 +458,7 @@ static void serve(struct self *s)
 
 		serve_turn(s);
 		now = ticks_ms();
-		if (now - s->busy >= QUIET_MS &&
+		if (now - s->busy >= CHECKPOINT_MS &&
 		    store_needs_checkpoint(s->services.store)) {
 			checkpoint(s);
 			s->busy = now;  /* if it failed: not again at once */

@@ -512,8 +512,7 @@ void service_answer(struct services *v, const struct job *j, int failed,
 		v->stats.messages += (uint64_t)j->stored;
 		answer_accepted(v, j, out);
 	}
-	json_put_key(out, "timestamp");
-	json_put_time(out, now_ms());
+	json_put_time(out, "timestamp", now_ms());
 	buf_puts(out, "}}");
 }
 

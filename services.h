@@ -1,6 +1,6 @@
 /* services.h: the services of the protocol, one row of a table each.
  *
- * A request is done in two steps. service_take() checks it and puts what it
+ * A request is handled in two steps. service_take() checks it and puts what it
  * stores into the store's batch; service_answer() writes its reply after the
  * commit. So nothing is answered, or read, that is not on disk, and the
  * requests of a batch share one sync. */
@@ -16,7 +16,7 @@
 /* As "after": the newest messages. */
 #define HISTORY_NEWEST UINT64_MAX
 
-/* A request while it is done. */
+/* A request while it is handled. */
 struct job {
 	struct request_id id;
 	struct str body;        /* not ours; in use until it is taken */

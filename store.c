@@ -472,8 +472,8 @@ static int lay_out(struct store *s)
 	return 0;
 }
 
-/* Looked at before anything is written, so that it stays rare that the journal
- * has what the logs have no room for. */
+/* Checked before anything is written, so that the journal rarely has what the
+ * logs have no room for. */
 static int check_room(struct store *s)
 {
 	uint64_t room, wanted = RESERVE_BYTES + 2 * (uint64_t)s->payload.n;
@@ -486,9 +486,9 @@ static int check_room(struct store *s)
 	return -1;
 }
 
-/* A log that does not have the length it had is not written to: it was cut, or
- * something was appended, and a redo will find out. Looked at once between two
- * checkpoints; each time it would cost as much as the writing. */
+/* A log whose length has changed is not written to: it was cut, or something
+ * was appended, and a redo will find out. Checked once between two checkpoints:
+ * checking each time would cost as much as the writing. */
 static int measure(struct store *s, struct topic *t)
 {
 	uint64_t size;

@@ -7,19 +7,17 @@
  * everything without an answer is sent again, oldest first. */
 #include "talk.h"
 
-#include "talk_connection.h"
 #include "follow.h"
 #include "limits.h"
 #include "net.h"
+#include "talk_connection.h"
 #include "util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* After a reply that there is no server. It keeps us from spinning, and gives
  * the same reply to later requests time to come: then all are sent again in
@@ -90,17 +88,6 @@ const char *talk_default_broker(void)
 const char *talk_default_proxy(void)
 {
 	return environment("RECADO_PROXY", DEFAULT_PROXY);
-}
-
-uint64_t talk_random(void)
-{
-	uint64_t bits;
-	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-
-	if (fd == -1 || read(fd, &bits, sizeof bits) != (ssize_t)sizeof bits)
-		die(EXIT_FAILED, "/dev/urandom:");
-	(void)close(fd);        /* nothing was written */
-	return bits;
 }
 
 /* 13 letters and digits hold 64 bits: short, for it is in each line logged. */
@@ -244,8 +231,7 @@ static void make_body(struct talk *t, const char *service,
 		    ++t->ids);      /* fits: 13, 1 and at most 20 */
 		json_put_member(b, "id", str_of(id));
 	}
-	json_put_key(b, "timestamp");
-	json_put_time(b, now_ms());
+	json_put_time(b, "timestamp", now_ms());
 	buf_puts(b, "}}");
 	if (b->err || (members != NULL && members->err))
 		die(EXIT_FAILED, "out of memory");
@@ -383,8 +369,7 @@ static int read_reply(struct talk *t)
 	if (zmq_msg_size(&msg) == sizeof number)
 		memcpy(&number, zmq_msg_data(&msg), sizeof number);
 	net_drop_rest(t->broker.socket, &msg);
-	take_reply(t, number,
-	    (struct str){ zmq_msg_data(&msg), zmq_msg_size(&msg) });
+	take_reply(t, number, net_bytes(&msg));
 	(void)zmq_msg_close(&msg);      /* a valid message closes */
 	return 1;
 }
@@ -546,7 +531,7 @@ struct talk *talk_open(const char *broker, const char *proxy,
 	if (handler != NULL)
 		t->handler = *handler;
 	t->check_at = INT64_MAX;
-	make_id_base(t->id_base, talk_random());
+	make_id_base(t->id_base, must_random());
 	t->context = net_context(1);
 	connection_open(&t->broker, t->context, ZMQ_DEALER, REPLY_BYTES_MAX,
 	    "broker");

@@ -94,7 +94,4 @@ void talk_unfollow(struct talk *t, struct str topic);
 int talk_poll(struct talk *t, int64_t wait_ms, zmq_pollitem_t *extra,
     int extras);
 
-/* Random bits from the system. */
-uint64_t talk_random(void);
-
 #endif

@@ -25,7 +25,7 @@ unset RECADO_BROKER RECADO_PROXY RECADO_USER
 
 . tests/lib.sh
 
-# After a signal nobody waits any longer.
+# After a signal all waiting ends.
 stopped_early() {
 	[ -e "$tmp/stop" ]
 }
@@ -94,8 +94,8 @@ numbers() {
 
 # --- processes
 
-# start NAME COMMAND...: runs it in the background. It is an error when a
-# daemon ends later that was not told to.
+# start NAME COMMAND...: runs it in the background. A daemon that ends without
+# being told to is an error.
 start() {
 	rm -f "$1.rc" "$1.pid" "$1.expected"
 	{
@@ -234,8 +234,8 @@ heard() {
 	client -u probe "$3" "$2" probe && [ -s "$1.out" ]
 }
 
-# wait_for server_got BYTES: a stopped server has received that much. The kernel
-# holds it, since nobody reads. Linux only: sees the connections to the back.
+# wait_for server_got BYTES: a stopped server has received that much, which the
+# kernel holds. Linux only: it looks at the connections to the back.
 server_got() {
 	awk -v port="$(printf '%04X' "${BACK##*:}")" \
 		-v want="$(printf '%08X' "$1")" '
@@ -264,8 +264,8 @@ tell_to_stop() {
 	return 1
 }
 
-# ended_well NAME: a daemon that was told to stop did, without an error, and
-# none ended by itself. What kill9 did is no error of theirs.
+# ended_well NAME: a daemon was told to stop, and did without an error. Being
+# killed by kill9 is not an error.
 ended_well() {
 	[ -e "$1.expected" ] || {
 		echo "FAILED: $1 ended by itself with $(cat "$1.rc")"
@@ -355,7 +355,7 @@ run_program() {
 	rm -rf "$dir"
 }
 
-# Takes one test after the other that nobody else has taken.
+# Runs one test after another, each one that no other worker has taken.
 work() {
 	for name; do
 		if [ -e "$tmp/stop" ] || ! mkdir "$tmp/$name" 2>/dev/null; then

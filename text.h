@@ -6,21 +6,16 @@
 
 #include <stdint.h>
 
-/* Takes n bytes, which must be there, off the front of s. */
-static inline void str_skip(struct str *s, size_t n)
-{
-	s->p += n;
-	s->n -= n;
-}
-
-/* Takes what stands before the next end off the front of s, and that end; all
- * of s when there is none. */
-struct str str_take(struct str *s, char end);
-
 /* The length in bytes of the character at the front of s (1 to 4), with its
  * code point in *c. 0 when there is no valid one: an overlong form, a
  * surrogate, a code point above U+10FFFF, a truncated sequence, an empty s. */
 size_t utf8_next(struct str s, uint32_t *c);
+/* 1: the byte is inside a character, after its first byte. */
+static inline int utf8_inside(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* 1: all of s is valid. */
 int utf8_valid(struct str s);
 void utf8_put(struct buf *b, uint32_t c);
@@ -36,8 +31,8 @@ int is_control(uint32_t c);
 void put_visible(struct buf *b, struct str s);
 
 /* The number of bytes at the front of s that are printable ASCII other than
- * " and \. JSON and the lines of a log both write those as they are: this is
- * how everybody gets fast over the plain part of a text. */
+ * " and \. JSON and the lines of a log both write those as they are, so that
+ * both can step over the plain part of a text at once. */
 size_t plain_run(struct str s);
 
 /* The number in the first n bytes of s, hex digits of either case. 0, or -1

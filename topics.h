@@ -12,7 +12,7 @@
 enum topic_kind { TOPIC_CHANNEL = 'c', TOPIC_USER = 'u', TOPIC_EVENTS = 'e' };
 
 struct topic {
-	/* What it is. The store keeps the last three, for everybody to read. */
+	/* What it is. The store sets the last three; others read them. */
 	struct str name;        /* its own memory */
 	enum topic_kind kind;
 	int created;            /* 0: only its creation is in the batch */
@@ -46,14 +46,14 @@ struct topic_list {
 	size_t n, cap;
 };
 
-/* At the end. 0, or -1: out of memory. */
+/* Appends a topic. 0, or -1: out of memory. */
 int topic_list_add(struct topic_list *list, struct topic *topic);
 
 struct topics;
 
 /* NULL: out of memory. */
 struct topics *topics_new(void);
-/* With all topics. */
+/* Frees all topics in it, too. */
 void topics_free(struct topics *t);
 
 struct topic *topics_find(const struct topics *t, enum topic_kind kind,

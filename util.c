@@ -195,6 +195,27 @@ _Noreturn void option_common(int letter, void (*usage)(FILE *to))
 	exit(0);
 }
 
+void option_end(int argc, char **argv)
+{
+	if (optind < argc)
+		die(EXIT_USAGE, "%s: unexpected argument (%s -h shows how)",
+		    argv[optind], program_name);
+}
+
+int64_t option_number(char option, const char *text, int64_t low, int64_t high)
+{
+	char *end;
+	intmax_t n;
+
+	errno = 0;
+	n = strtoimax(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || n < low || n > high)
+		die(EXIT_USAGE,
+		    "-%c %s: must be a number from %" PRId64 " to %" PRId64,
+		    option, text, low, high);
+	return n;
+}
+
 static int64_t clock_us(clockid_t id)
 {
 	struct timespec t;
@@ -219,16 +240,25 @@ int64_t ticks_ms(void)
 	return ticks_us() / 1000;
 }
 
-int64_t option_number(char option, const char *text, int64_t low, int64_t high)
+int random_bits(uint64_t *bits)
 {
-	char *end;
-	intmax_t n;
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
 
-	errno = 0;
-	n = strtoimax(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || n < low || n > high)
-		die(EXIT_USAGE,
-		    "-%c %s: must be a number from %" PRId64 " to %" PRId64,
-		    option, text, low, high);
-	return n;
+	if (fd == -1)
+		return -1;
+	n = read(fd, bits, sizeof *bits);
+	(void)close(fd);        /* only read */
+	if (n >= 0 && n < (ssize_t)sizeof *bits)
+		errno = EIO;
+	return n == (ssize_t)sizeof *bits ? 0 : -1;
+}
+
+uint64_t must_random(void)
+{
+	uint64_t bits;
+
+	if (random_bits(&bits) == -1)
+		die(EXIT_FAILED, "/dev/urandom:");
+	return bits;
 }

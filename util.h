@@ -1,5 +1,5 @@
-/* util.h: what all programs here do in the same way: errors, signals, options
- * and time.
+/* util.h: what all programs here do in the same way: errors, memory, signals,
+ * options, time, random numbers.
  *
  * An error is one line on stderr, "program: object: reason". A format that
  * ends in ':' is followed by the text of errno. */
@@ -62,6 +62,12 @@ int stop_asked(int fd);
  * version, and both end the program with 0. Any other letter is an error that
  * getopt() has reported, and ends it with EXIT_USAGE. */
 _Noreturn void option_common(int letter, void (*usage)(FILE *to));
+/* For a program without operands: if words are left after the options, it ends
+ * with EXIT_USAGE. */
+void option_end(int argc, char **argv);
+/* The number in text, which must be nothing else and lie within the bounds;
+ * otherwise the program names the option and ends with EXIT_USAGE. */
+int64_t option_number(char option, const char *text, int64_t low, int64_t high);
 
 /* The wall clock: milliseconds since 1970. */
 int64_t now_ms(void);
@@ -69,8 +75,9 @@ int64_t now_ms(void);
 int64_t ticks_us(void);
 int64_t ticks_ms(void);
 
-/* The number in text, which must be nothing else and lie within the bounds;
- * otherwise the program names the option and ends with EXIT_USAGE. */
-int64_t option_number(char option, const char *text, int64_t low, int64_t high);
+/* 64 random bits from the system. 0, or -1 with errno. */
+int random_bits(uint64_t *bits);
+/* The same for a program: without them it ends. */
+uint64_t must_random(void);
 
 #endif

@@ -10,7 +10,6 @@
 #include "bench_wire.h"
 #include "../json.h"
 #include "../limits.h"
-#include "../text.h"
 #include "../util.h"
 
 #include <inttypes.h>
@@ -138,8 +137,7 @@ static void put_request(struct buf *b, const struct client *c)
 	json_put_key(b, "data");
 	buf_putc(b, '{');
 	load.put(b, c);
-	json_put_key(b, "timestamp");
-	json_put_time(b, now_ms());
+	json_put_time(b, "timestamp", now_ms());
 	buf_puts(b, "}}");
 }
 

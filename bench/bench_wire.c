@@ -2,7 +2,6 @@
  * the mechanism NULL. */
 #include "bench_wire.h"
 
-#include "../text.h"
 #include "../util.h"
 
 #include <arpa/inet.h>
@@ -11,7 +10,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>

@@ -44,7 +44,7 @@ make_deb() {
 	pkg/deb.sh && [ -s "$deb" ]
 }
 
-# The one tag that is right and stays: there is no init.d script, since only
+# The one tag that is accepted: there is no init.d script, since only
 # systemd is supported.
 lint() {
 	no_init_d=package-supports-alternative-init-but-no-init.d-script

@@ -1,6 +1,7 @@
 # tests/rules.mk: how the tests are built and run; part of the Makefile.
 TESTS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 TOOLS = json_check zraw soak_load
+FUZZERS = fuzz_json fuzz_line
 # The simulated disk, and what acts on it.
 KIT   = sim_disk sim_crash oracle scenario
 
@@ -29,15 +30,12 @@ mutants:
 # Seconds for each.
 FUZZ = 30
 fuzz:
-	@mkdir -p fuzz
-	for f in fuzz_json fuzz_line; do \
-		clang $(STD) -O1 -g \
-			-fsanitize=fuzzer,address,undefined -o fuzz/$$f \
-			tests/$$f.c json.c line.c name.c date.c crc.c text.c \
-			buf.c && \
-		(cd fuzz && ./$$f -max_total_time=$(FUZZ) \
-			-print_final_stats=0 -verbosity=0) || exit 1; \
-	done
+	@$(MAKE) OUT=fuzz CC=clang LDFLAGS=-fsanitize=fuzzer \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' \
+		$(FUZZERS:%=fuzz/build/%)
+	cd fuzz && for f in $(FUZZERS); do \
+		build/$$f -max_total_time=$(FUZZ) -print_final_stats=0 \
+			-verbosity=0 || exit 1; done
 
 tidy:
 	clang-tidy --quiet ./*.c tests/*.c bench/*.c -- $(STD)
@@ -49,8 +47,8 @@ $(OBJ)/kit.a: $(KIT:%=$(OBJ)/%.o)
 	@rm -f $@
 	$(AR) -rc $@ $^
 
-$(TESTS:%=$(OBJ)/%) $(TOOLS:%=$(OBJ)/%): $(OBJ)/%: $(OBJ)/%.o $(OBJ)/kit.a \
-    $(OBJ)/recado.a
+$(patsubst %,$(OBJ)/%,$(TESTS) $(TOOLS) $(FUZZERS)): $(OBJ)/%: $(OBJ)/%.o \
+    $(OBJ)/kit.a $(OBJ)/recado.a
 	$(LINK) -o $@ $^ $(ZMQ_LIBS)
 
 clean::

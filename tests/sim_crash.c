@@ -3,8 +3,6 @@
 
 #include "../util.h"
 
-#include <string.h>
-
 #define SECTOR 512      /* what a disk writes at once */
 
 /* ---- power ---- */
@@ -91,8 +89,8 @@ static void keep_some(struct node *node, int shuffle, uint64_t *state)
 	}
 }
 
-/* When the write happened that is torn: any one that was not
- * synced; 0: all were. */
+/* When the torn write happened: any write that was not synced; 0: all
+ * were. */
 static long choose_torn(const struct sim *sim, uint64_t *state)
 {
 	uint32_t seen = 0;

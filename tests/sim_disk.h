@@ -38,7 +38,7 @@ int sim_ended(const struct sim *sim);
 enum sim_loss {
 	SIM_DROP,               /* nothing */
 	SIM_KEEP,               /* all: the disk was lucky */
-	/* names and sizes, zeros for the bytes that came to be */
+	/* names and sizes, but zeros for all new bytes */
 	SIM_ZEROS,
 	/* of each write nothing, all, some sectors or zeros; of names some */
 	SIM_SUBSET,

@@ -245,7 +245,7 @@ hang() {
 	echo awake >&4
 }
 
-# Everybody waits for them, and nobody notices.
+# Clients wait for it, and see no error.
 doze() {
 	name=broker
 	below 2

@@ -167,11 +167,6 @@ static int get(void *socket, zmq_msg_t *m)
 	return 0;
 }
 
-static struct str text_of(zmq_msg_t *m)
-{
-	return (struct str){ zmq_msg_data(m), zmq_msg_size(m) };
-}
-
 /* ---- what is sent ---- */
 
 static struct topic *topic_of(uint64_t number)
@@ -409,7 +404,7 @@ static int receive(struct sender *s)
 			memcpy(&number, zmq_msg_data(&m), sizeof number);
 		net_drop_rest(s->socket, &m);
 	}
-	take_answer(s, number, text_of(&m));
+	take_answer(s, number, net_bytes(&m));
 	(void)zmq_msg_close(&m);
 	return 1;
 }
@@ -483,13 +478,13 @@ static int receive_publication(void)
 
 	if (!get(sub, &m))
 		return 0;
-	while (t < topic + TOPICS && !str_is(text_of(&m), t->name))
+	while (t < topic + TOPICS && !str_is(net_bytes(&m), t->name))
 		t++;
 	if (t == topic + TOPICS || !net_more(&m) || !net_recv(sub, &m) ||
 	    net_more(&m))
 		wrong("a publication of another shape", "proxy", 0, 0);
 	else
-		take_publication(t, text_of(&m));
+		take_publication(t, net_bytes(&m));
 	net_drop_rest(sub, &m);
 	(void)zmq_msg_close(&m);
 	return 1;
@@ -560,7 +555,7 @@ static void receive_history(void)
 	zmq_msg_t m;
 
 	if (asked != NULL && get(history, &m)) {
-		take_history(text_of(&m));
+		take_history(net_bytes(&m));
 		(void)zmq_msg_close(&m);
 	}
 	if (asked != NULL && now - asked_at >= GIVE_UP_MS) {

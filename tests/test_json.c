@@ -335,7 +335,7 @@ static void test_uint(void)
 		CHECK((json_uint(j.node, &n) == 0) == number[i].good &&
 		    n == number[i].value, "%s", number[i].text);
 	}
-	CHECK(json_uint(NULL, &n) == -1, "no node is no number");
+	CHECK(json_uint(NULL, &n) == -1, "no node is not a number");
 	json_free(&j);
 }
 
@@ -358,9 +358,9 @@ static void test_put(void)
 		int64_t ms;
 		const char *written;
 	} times[] = {
-		{ 1700000000123, "1700000000.123" }, { 0, "0.000" },
-		{ 7, "0.007" },
-		{ 1000, "1.000" }, { -1, "-0.001" },
+		{ 1700000000123, "\"t\":1700000000.123" },
+		{ 0, "\"t\":0.000" }, { 7, "\"t\":0.007" },
+		{ 1000, "\"t\":1.000" }, { -1, "\"t\":-0.001" },
 	};
 	struct buf b = { 0 };
 
@@ -372,7 +372,7 @@ static void test_put(void)
 	}
 	for (size_t i = 0; i < COUNT(times); i++) {
 		buf_clear(&b);
-		json_put_time(&b, times[i].ms);
+		json_put_time(&b, "t", times[i].ms);
 		CHECK(str_is(buf_str(&b), times[i].written), "%s: %.*s",
 		    times[i].written, (int)b.n, b.p);
 	}
@@ -418,7 +418,7 @@ static void test_every_character(void)
 	buf_free(&scratch);
 }
 
-/* No beginning of a text is a text, and no damage may make the parser
+/* No prefix of a text is a text, and no damage may make the parser
  * read outside of it. */
 static void test_damage(void)
 {
@@ -477,8 +477,7 @@ static void test_visible(void)
 		CHECK(is_control(control[i]), "U+%04X is a control character",
 		    control[i]);
 	for (size_t i = 0; i < COUNT(other); i++)
-		CHECK(!is_control(other[i]), "U+%04X is no control character",
-		    other[i]);
+		CHECK(!is_control(other[i]), "U+%04X is not one", other[i]);
 	CHECK(utf8_valid((struct str){ NULL, 0 }) &&
 	    !utf8_valid(STR("12345678\xff")) && !utf8_valid(STR("a\xc3")),
 	    "valid UTF-8");

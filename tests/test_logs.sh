@@ -128,8 +128,8 @@ test_torn_tail_is_completed() {
 	done
 }
 
-# A torn line after an orderly stop belongs to nobody: it is found and
-# quarantined.
+# The journal does not have a torn line that comes after an orderly stop: it is
+# found and quarantined.
 test_torn_tail_is_quarantined() {
 	up -c geral
 	client -u ana pub geral oi

@@ -106,7 +106,7 @@ static int try_write(void)
 
 	json_put_string(&b, STR("um texto com \"aspas\" e\nlinhas, "
 	    "mais longo que um bloco de 64 bytes"));
-	json_put_time(&b, 1700000000123);
+	json_put_time(&b, "t", 1700000000123);
 	buf_printf(&b, "%s %d",
 	    "and some more of it, to make it grow another time", 42);
 	put_visible(&b, STR("\x1b[31m and more and more and more and more "

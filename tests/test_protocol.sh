@@ -348,7 +348,7 @@ nonsense() {
 	[ $code = 0 ] || [ $code = 69 ] || fail "ended with $code: $*"
 }
 
-# Nonsense on every port stops nobody.
+# Nonsense on every port stops no daemon.
 test_garbage() {
 	up -c geral
 	hear sub geral 1000

@@ -246,8 +246,8 @@ used() {
 	done | paste - - -
 }
 
-# Nothing works while nobody asks: in five seconds no process uses a tenth of a
-# second of CPU time or wakes up 30 times a second. Measured: a hundredth, and
+# Waiting costs nothing: in five seconds no process uses a tenth of a second of
+# CPU time or wakes up 30 times a second. Measured: a hundredth, and
 # 10 times, which are heartbeats. A loop that polls every 10 ms wakes up 100
 # times a second, and one that never waits uses all the CPU time there is.
 test_idle_costs_nothing() {

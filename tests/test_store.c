@@ -43,7 +43,7 @@ static uint64_t put(struct store *s, struct topic *t, const char *id,
 	return t != NULL && store_put(s, t, &l) == 0 ? l.seq : 0;
 }
 
-/* For where there must be one. */
+/* Where it must exist. */
 static struct topic *sure(struct topic *t)
 {
 	if (t == NULL)
@@ -90,7 +90,8 @@ static void test_basics(struct disk *disk)
 	CHECK(seen(s, "geral", "a") == 1, "seen later");
 	CHECK(channel(s, "nada") == NULL && errno == ENOENT,
 	    "a channel that does not exist");
-	CHECK(!store_has(s, TOPIC_USER, STR("geral")), "a channel is no user");
+	CHECK(!store_has(s, TOPIC_USER, STR("geral")),
+	    "a channel is not a user");
 	CHECK(put(s, store_events(s), "e", "channel") == 1 &&
 	    store_commit(s) == 0, "events");
 	CHECK(store_needs_checkpoint(s), "nothing to sync");
