@@ -378,10 +378,10 @@ static void take_hello(struct server *s, struct str name, struct str said)
 	send_heartbeat(s);
 }
 
-/* The first answer to a request counts, no matter which server gives it. Each
- * answer gives its server credit back, even for a request that has expired; but
- * not for one that is at another server now, since s was given up meanwhile and
- * its account began anew. */
+/* An answer counts when it comes from the server that has the request now:
+ * another one has forged it, or was given up meanwhile. Each answer gives its
+ * server credit back, even for a request that has expired; but not for one that
+ * is at another server now, since s's account then began anew. */
 static void take_answers(struct server *s, struct str records)
 {
 	struct request_id id;
@@ -391,7 +391,9 @@ static void take_answers(struct server *s, struct str records)
 	while ((got = back_take_record(&records, &id, &body)) == 1) {
 		struct request *r = requests_find(&table, id);
 
-		if (s != NULL && s->open > 0 && (r == NULL || r->server == s))
+		if (r != NULL && r->server != s)
+			continue;
+		if (s->open > 0)
 			s->open--;
 		if (r != NULL) {
 			counter[BACK_ANSWERED]++;
@@ -426,14 +428,14 @@ static void take_from_server(struct str name, struct str said)
 
 	if (said.n > 0)
 		str_skip(&said, 1);
-	if (letter == 'A')
-		take_answers(s, said);
 	if (letter == 'H') {
 		take_hello(s, name, said);
 	} else if (s == NULL) {
 		ask_for_hello(name);
 	} else {
 		s->heard = now;
+		if (letter == 'A')
+			take_answers(s, said);
 		if (letter == 'G' && !s->leaving) {
 			s->leaving = 1;
 			warn("server %u: goodbye", s->number);
@@ -742,6 +744,10 @@ int main(int argc, char **argv)
 	    BACK_OUT_MAX, BACK_IN_MAX);
 	monitor = open_monitor(context, back);
 	monitor_fd = net_fd(monitor);
+	/* The descriptor tells of news only once the socket has been read until
+	 * there is nothing more. Events that nobody reads stop libzmq's thread
+	 * when there are 2000, and the broker with it. */
+	take_ended();
 	(void)snprintf(bound, sizeof bound, "%s", net_bound(front));
 	warn("ready: clients %s, servers %s", bound, net_bound(back));
 	while (!stopping)

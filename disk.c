@@ -185,6 +185,10 @@ static int posix_room(struct disk *d, uint64_t *bytes)
 
 	if (fstatvfs(dir_of(d, DISK_ROOT), &v) == -1)
 		return -1;
+	if (v.f_blocks == 0) {  /* it does not count blocks: FUSE often */
+		errno = ENOSYS;
+		return -1;
+	}
 	*bytes = (uint64_t)v.f_bavail * v.f_frsize;
 	return 0;
 }

@@ -53,7 +53,7 @@ struct disk {
 	 * waits for it. */
 	int (*lock)(struct disk *d, int fd);
 	int (*unlock)(struct disk *d, int fd);
-	/* Bytes that may still be written. */
+	/* Bytes that may still be written. -1: the system does not know. */
 	int (*room)(struct disk *d, uint64_t *bytes);
 	void (*free)(struct disk *d);
 };

@@ -1,6 +1,8 @@
 /* entry.c: see entry.h. */
 #include "entry.h"
 
+#include "name.h"
+
 #include <errno.h>
 
 void entry_put(struct buf *payload, const struct topic *t, uint64_t offset,
@@ -13,6 +15,12 @@ void entry_put(struct buf *payload, const struct topic *t, uint64_t offset,
 	buf_str_add(payload, t->name);
 }
 
+static int is_kind(uint64_t kind)
+{
+	return kind == TOPIC_CHANNEL || kind == TOPIC_USER ||
+	    kind == TOPIC_EVENTS;
+}
+
 int entry_take(struct str *payload, struct entry *entry)
 {
 	uint64_t kind, name, offset, length;
@@ -23,7 +31,8 @@ int entry_take(struct str *payload, struct entry *entry)
 	    take_le64(payload, &name) == -1 ||
 	    take_le64(payload, &offset) == -1 ||
 	    take_le64(payload, &length) == -1 ||
-	    name > payload->n || length > payload->n - name) {
+	    name > payload->n || length > payload->n - name ||
+	    !is_kind(kind) || !name_ok((struct str){ payload->p, name })) {
 		/* The checksum was right: another version wrote this. */
 		errno = EIO;
 		return -1;

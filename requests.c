@@ -128,7 +128,8 @@ struct request *requests_find(const struct requests *t, struct request_id id)
 {
 	uint64_t slot = id.count & (REQUESTS_MAX - 1);
 
-	if (id.boot != t->boot || slot >= t->rows_used ||
+	/* A free row has the count 0. */
+	if (id.count == 0 || id.boot != t->boot || slot >= t->rows_used ||
 	    t->row[slot].count != id.count)
 		return NULL;
 	return &t->row[slot];

@@ -14,11 +14,25 @@
 
 static const char *program_name = "recado";
 
+/* A closed descriptor 0, 1 or 2 would become one of libzmq's own, which is then
+ * read, or written into, as if it were ours. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= STDIN_FILENO && fd <= STDERR_FILENO);
+	if (fd != -1)
+		(void)close(fd);        /* nothing was written */
+}
+
 void set_program(const char *argv0)
 {
 	const char *slash = strrchr(argv0, '/');
 
 	program_name = slash ? slash + 1 : argv0;
+	open_standard_descriptors();
 }
 
 const char *program(void)

@@ -24,7 +24,8 @@ enum {
 	EXIT_TIMEOUT  = 75      /* the time it was told to wait is over */
 };
 
-/* The name at the start of every message: the last part of argv[0]. */
+/* To be called first. Takes the name at the start of every message, the last
+ * part of argv[0], and opens what is closed of descriptors 0 to 2. */
 void set_program(const char *argv0);
 const char *program(void);
 

@@ -284,3 +284,18 @@ test_server_refuses_a_bad_channel() {
 	exits 64 server -d data -c ' geral'
 	has said 'server: invalid name:  geral: 1 to 64 bytes'
 }
+
+# Descriptors 0 to 2 may be closed: libzmq's own must not end up there.
+test_closed_descriptors() {
+	up -c geral
+	start closed sh -c 'exec client -u ana pub geral oi <&- >&- 2>&-'
+	ended closed
+	start silent sh -c 'exec client -u ana pub geral <&-'
+	ended silent
+	stop server
+	start server sh -c 'exec server -d data -b "$0" -p "$1" <&- >&-' \
+		"$BACK" "$XSUB"
+	ready server
+	client -u ana pub geral oi
+	want 2 "$(client hist geral | wc -l | tr -d ' ')"
+}
