@@ -133,6 +133,22 @@ static void put_channel_list(struct client *c, const struct answer *a)
 	buf_free(&scratch);
 }
 
+/* Servers of other projects have none. */
+static void put_version(struct client *c, const struct answer *a)
+{
+	struct buf scratch = { 0 };
+	struct str version = reply_string(a->json, a->data, "version",
+	    &scratch);
+	int people = c->form == OUTPUT_PEOPLE;
+
+	if (version.n > 0) {
+		buf_puts(&c->out, people ? "version " : "version\t");
+		output_text(&c->out, version);
+		buf_putc(&c->out, '\n');
+	}
+	buf_free(&scratch);
+}
+
 static int stat_once(struct client *c)
 {
 	struct answer a;
@@ -143,6 +159,7 @@ static int stat_once(struct client *c)
 	if (c->json) {
 		put_json(c, &a);
 	} else {
+		put_version(c, &a);
 		put_counters(c, &a, "server");
 		put_counters(c, &a, "broker");
 		put_channel_list(c, &a);

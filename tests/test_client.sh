@@ -50,6 +50,7 @@ outra sala' "$(client channels | sort)"
 	exits 1 client -u ana msg nobody oi
 	exits 0 client ping
 	exits 0 client stat
+	has said "version	$(server -V | sed 's/^recado //')"
 	has said geral
 	client -j hist geral -n 1 >said
 	json_check <said
