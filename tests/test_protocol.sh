@@ -234,6 +234,18 @@ test_publication_frames() {
 	has channel.out '6 geral2'
 }
 
+# Many messages in one batch are published in the order of their seq, for
+# subscribers that have no history to put them in order with.
+test_publications_in_order() {
+	up -c geral
+	hear sub geral 1000
+	numbers 1 300 | client -u ana pub geral
+	wait_for grep -q '"message":"300"' sub.out
+	grep -o '"seq":[0-9]*' sub.out | cut -d : -f 2 >seqs
+	sort -n seqs >sorted
+	want_same sorted seqs
+}
+
 test_history_pages() {
 	up -c geral
 	numbers 1 120 | client -u ana pub geral

@@ -1,0 +1,3 @@
+# output.c: test_output
+# What -j prints can act on a terminal.
+/^void output_json_string/,/^}/ s/is_control(c)/0/

@@ -1,0 +1,3 @@
+# broker.c: test_broker
+# What a server that died had is not given to another one.
+/^static void reclaim_requests/,/^}/ s/^			open--;/&\n			continue;/
