@@ -234,6 +234,18 @@ test_publication_frames() {
 	has channel.out '6 geral2'
 }
 
+# The proxy subscribes to everything, once; what subscribers ask for stays in it.
+test_subscriptions_stay_in_the_proxy() {
+	up -c geral
+	start publisher zraw -t 600000 xpub "$XSUB" 1000
+	subscribed() {
+		grep -q '^1 ' publisher.out
+	}
+	wait_for subscribed
+	hear sub geral 1000
+	want 1 "$(grep -c '^[0-9]' publisher.out)"
+}
+
 # Many messages in one batch are published in the order of their seq, for
 # subscribers that have no history to put them in order with.
 test_publications_in_order() {

@@ -9,6 +9,8 @@
  *       sends exactly these frames, prints those of the reply
  *   zraw sub ENDPOINT PREFIX N
  *       prints the frames of N publications
+ *   zraw xpub ENDPOINT N
+ *       prints N subscriptions, as a publisher gets them: 1 or 0, then the topic
  *   zraw stream ENDPOINT
  *       sends stdin without any ZeroMQ around it, waits for the other end to
  *       hang up or for the first bytes
@@ -195,6 +197,15 @@ static void run_sub(const char *endpoint, const char *prefix, int64_t count)
 	(void)zmq_close(s);
 }
 
+static void run_xpub(const char *endpoint, int64_t count)
+{
+	void *s = open_socket(ZMQ_XPUB, endpoint);
+
+	while (count-- > 0)
+		print_frames(s);
+	(void)zmq_close(s);
+}
+
 /* A STREAM socket says with an empty frame that a connection came, and with
  * another that it went. */
 static void run_stream(const char *endpoint)
@@ -271,6 +282,8 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[0], "sub") == 0 && argc == 4)
 		run_sub(argv[1], argv[2], option_number('N', argv[3], 1,
 		    1000000));
+	else if (strcmp(argv[0], "xpub") == 0 && argc == 3)
+		run_xpub(argv[1], option_number('N', argv[2], 1, 1000000));
 	else if (strcmp(argv[0], "stream") == 0)
 		run_stream(argv[1]);
 	else if (strcmp(argv[0], "knock") == 0 && argc == 3)
