@@ -20,7 +20,7 @@
 
 struct watched {
 	struct str name;                /* ours */
-	uint64_t seq, previous;         /* UINT64_MAX: there is none */
+	uint64_t seq, previous;         /* UINT64_MAX: unknown */
 	uint64_t rate[SAMPLES];         /* messages a second; [0] is newest */
 	uint64_t sum;
 };
