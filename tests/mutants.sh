@@ -8,13 +8,16 @@
 # changes the file. A test is a C program or a function of test.sh, for which
 # the programs are built too.
 #
-# STRIDE: only one in so many steps or bytes is tried (see scenario.h). Exit 1:
-# a bug was missed, or could not be planted.
+# STRIDE: only one in so many steps or bytes is tried (see scenario.h).
+# PATIENCE: seconds to wait for a condition, as in test.sh; less than there,
+# since most bugs are noticed by what never comes. Exit 1: a bug was missed, or
+# could not be planted.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 STRIDE=${STRIDE:-7}
 JOBS=${JOBS:-2}
-export STRIDE
+PATIENCE=${PATIENCE:-10}
+export STRIDE PATIENCE
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM

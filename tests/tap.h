@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Failures that a group shows: a broken loop must not fill the screen. */
 #define CHECK_SHOWN 20
@@ -53,6 +54,14 @@ static int check_done(void)
 {
 	printf("1..%d\n", check_groups);
 	return check_bad_groups > 0;
+}
+
+/* Seconds to wait for something before it counts as failed: as in test.sh. */
+static inline int patience_s(void)
+{
+	const char *text = getenv("PATIENCE");
+
+	return text != NULL && atoi(text) > 0 ? atoi(text) : 30;
 }
 
 /* The same numbers in every run, so that a failure can be repeated. */

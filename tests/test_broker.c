@@ -20,14 +20,12 @@
 #include <unistd.h>
 
 /* How often the broker looks at the clock. */
-#define LOOK_MS   5
+#define LOOK_MS  5
 /* While nothing comes the broker's clock moves by 1 ms in this time: too slow
  * for anything to expire by it. */
-#define STEP_MS   10
-/* A slow machine under a sanitizer needs fewer for a whole test. */
-#define STEPS_MAX 1000
+#define STEP_MS  10
 /* What has not come within this is taken never to come. */
-#define QUIET_MS  100
+#define QUIET_MS 100
 
 /* ---- the broker ---- */
 
@@ -89,7 +87,7 @@ static void broker_start(void)
 
 	(void)fflush(stdout);
 	told->clock_ms = 1000000;
-	steps_left = STEPS_MAX;
+	steps_left = patience_s() * 1000 / STEP_MS;
 	parent = getpid();
 	broker = fork();
 	if (broker == 0)
@@ -109,7 +107,7 @@ static void broker_stop(void)
 	(void)zmq_ctx_term(context);
 	told->stop = 1;
 	for (int i = 0; waitpid(broker, &status, WNOHANG) == 0; i++) {
-		if (i == STEPS_MAX)
+		if (i == patience_s() * 1000 / STEP_MS)
 			(void)kill(broker, SIGKILL);
 		(void)zmq_poll(NULL, 0, STEP_MS);
 		pass_ms(STOP_MS);
@@ -135,7 +133,7 @@ static int peer_recv(void *s, zmq_msg_t *m)
 	zmq_pollitem_t item = { s, 0, ZMQ_POLLIN, 0 };
 
 	while (!net_recv(s, m)) {
-		if (steps_left == 0)
+		if (steps_left <= 0)
 			return 0;
 		if (zmq_poll(&item, 1, STEP_MS) == 0) {
 			steps_left--;

@@ -24,9 +24,7 @@ static int64_t talk_ticks(void)
 #include "../follow.c"
 #undef ticks_ms
 
-#define TURN_MS     10
-/* A slow machine under a sanitizer is done within so many turns. */
-#define TURNS_MAX   1000
+#define TURN_MS 10
 /* What has not happened after so many turns is taken never to happen. */
 #define QUIET_TURNS 10
 
@@ -38,6 +36,11 @@ static int turns_left;          /* to wait in this test */
 /* The text of each message that was delivered, and the events. */
 static struct buf seen;
 static int events[TALK_LIVE_ONLY + 1];
+
+static int turns_max(void)
+{
+	return patience_s() * 1000 / TURN_MS;
+}
 
 static void turn(void)
 {
@@ -91,7 +94,7 @@ static void *peer_open(int type, const char *at, char *bound)
 
 	/* The socket before it may not have closed yet. */
 	for (int i = 0; zmq_bind(s, at) == -1; i++)
-		if (i < TURNS_MAX)
+		if (i < turns_max())
 			(void)zmq_poll(NULL, 0, TURN_MS);
 		else
 			die(EXIT_FAILED, "bind %s: %s", at,
@@ -115,7 +118,7 @@ static void open_all(void)
 	    NULL };
 
 	clock_ms = 1000000;
-	turns_left = TURNS_MAX;
+	turns_left = turns_max();
 	buf_clear(&seen);
 	memset(events, 0, sizeof events);
 	context = net_context(1);
