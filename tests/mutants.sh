@@ -74,7 +74,7 @@ plant() {
 	nobody*) missed=$((missed + 1)) mark='MISSED' ;;
 	*) caught=$((caught + 1)) mark='caught' ;;
 	esac
-	printf '%s  %-20s %-16s %s\n' "$mark" "$name" "$by" \
+	printf '%s  %-23s %-16s %s\n' "$mark" "$name" "$by" \
 		"$(sed -n '2s/^# //p' "$1")"
 	cp "$where" "$scratch/$where"
 }
