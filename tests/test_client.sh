@@ -223,13 +223,14 @@ test_bot_survives_restarts() {
 	grep ' erro=0 seen=[0-9]* dup=0 gap=0$' bot.out
 }
 
-# A folder as "make up" finds it, and PORT, the first of four free ones.
+# prepare_up OFFSET: a folder as "make up" finds it, and PORT, the first of four
+# free ones. With one offset two tests at a time could find the same ones.
 prepare_up() {
 	cp "$SOURCES/up.sh" .
 	for p in broker proxy server client bot; do
 		ln -s "$OUT/$p" .
 	done
-	PORT=$((10000 + $$ % 2500 * 8))
+	PORT=$((10000 + $$ % 1000 * 20 + $1))
 	until free; do
 		PORT=$((PORT + 4))
 	done
@@ -253,7 +254,7 @@ free() {
 # What a newcomer starts: everything with a prefix, restarted when it dies, gone
 # with one signal.
 test_up() {
-	prepare_up
+	prepare_up 0
 	export TMPDIR=. RECADO_BROKER="tcp://localhost:$PORT"
 	start up ./up.sh
 	wait_for grep -q '^chat *| .*#' up.out
@@ -273,11 +274,12 @@ test_up() {
 
 # up.sh does not restart for ever what cannot work.
 test_up_gives_up() {
-	prepare_up
+	prepare_up 12
 	start taken broker -f "tcp://*:$PORT" -k 'tcp://127.0.0.1:*'
 	ready taken
-	exits 1 ./up.sh
-	has said 'giving up'
+	start up ./up.sh
+	ended up 1
+	has up.out 'giving up'
 }
 
 # Wrong usage, not a failure: the unit does not start such a server again.
