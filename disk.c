@@ -3,6 +3,8 @@
 #define _GNU_SOURCE     /* NOLINT(bugprone-reserved-identifier) */
 #include "disk.h"
 
+#include "util.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -125,6 +127,12 @@ static int posix_unlink(struct disk *d, enum disk_dir dir, const char *name)
 	return unlinkat(dir_of(d, dir), name, 0);
 }
 
+static int posix_rename(struct disk *d, enum disk_dir dir, const char *from,
+    const char *to)
+{
+	return renameat(dir_of(d, dir), from, dir_of(d, dir), to);
+}
+
 /* Not dup(): a listing must begin at the start, and duplicates share their
  * position. */
 static DIR *open_stream(int dir)
@@ -193,6 +201,12 @@ static int posix_room(struct disk *d, uint64_t *bytes)
 	return 0;
 }
 
+static int posix_random(struct disk *d, uint64_t *bits)
+{
+	(void)d;
+	return random_bits(bits);
+}
+
 static void posix_free(struct disk *d)
 {
 	for (int i = 0; i < DISK_DIRS; i++) {
@@ -210,9 +224,9 @@ static const struct disk posix_ops = {
 	.size = posix_size, .truncate = posix_truncate,
 	.sync = posix_sync, .sync_dir = posix_sync_dir,
 	.sync_all = posix_sync_all,
-	.unlink = posix_unlink, .list = posix_list,
+	.unlink = posix_unlink, .rename = posix_rename, .list = posix_list,
 	.lock = posix_lock, .unlock = posix_unlock,
-	.room = posix_room, .free = posix_free
+	.room = posix_room, .random = posix_random, .free = posix_free
 };
 
 /* Syncs the directory that has the last name of path in it. */

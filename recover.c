@@ -2,6 +2,7 @@
  * payload of a batch is described in entry.h. */
 #include "store_impl.h"
 
+#include "directory.h"
 #include "name.h"
 #include "util.h"
 
@@ -544,6 +545,10 @@ static int recover_locked(struct store *s)
 {
 	int r = 0;
 
+	if (s->directory == 0)
+		r = directory_id(s->disk, &s->directory);
+	if (r != 0)
+		return r;
 	if (list_topics(s) == -1)
 		return STORE_REFUSED;
 	forget_checkpointed(s, journal_checkpointed(s->journal));

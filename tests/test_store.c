@@ -468,6 +468,55 @@ static void test_big(void)
 	sim_free(sim);
 }
 
+/* The number that a store of this disk says the directory has, or 0. */
+static uint64_t number_of(struct sim *sim)
+{
+	struct disk *disk = sim_handle(sim);
+	struct store *s = NULL;
+	uint64_t number = 0;
+
+	if (store_open(&s, disk, 4) == 0)
+		number = store_directory(s);
+	store_close(s);
+	disk->free(disk);
+	return number;
+}
+
+static void test_number(void)
+{
+	static const char *const damaged[] = {
+		"", "0123456789abcde\n", "0123456789abcdef", "0000000000000000\n",
+		"0123456789abcdef\n\n", "0123456789ABCDEF\n",
+		"-123456789abcdef\n", "ponto de encontro"
+	};
+	const struct sim_fault none = { SIM_RANDOM, 1, 0, EIO, 0 };
+	struct sim *sim = sim_new(), *copy;
+	uint64_t number;
+
+	sim_set_fault(sim, &none);
+	CHECK(number_of(sim) == 0, "made without random bits");
+	sim_no_faults(sim);
+	sim_put_content(sim, DISK_ROOT, "id.new", STR("half of an older one"));
+	number = number_of(sim);
+	CHECK(number != 0 && number_of(sim) == number, "not the same again");
+	CHECK(sim_content(sim, DISK_ROOT, "id").n == 17, "the file");
+	CHECK(sim_content(sim, DISK_ROOT, "id.new").p == NULL, "is left");
+	copy = sim_copy(sim);
+	CHECK(number_of(copy) == number, "a copy has another one");
+	sim_free(copy);
+	sim_put_content(sim, DISK_ROOT, "id", STR("0123456789abcdef\n"));
+	CHECK(number_of(sim) == UINT64_C(0x0123456789abcdef), "read");
+	for (size_t i = 0; i < COUNT(damaged); i++) {
+		struct str text = str_of(damaged[i]);
+
+		sim_put_content(sim, DISK_ROOT, "id", text);
+		CHECK(number_of(sim) == 0 && errno == EIO &&
+		    str_eq(sim_content(sim, DISK_ROOT, "id"), text),
+		    "taken for a number, or replaced: %s", damaged[i]);
+	}
+	sim_free(sim);
+}
+
 /* ---- the real disk ---- */
 
 static char dir[PATH_MAX];
@@ -570,6 +619,9 @@ static void test_posix(void)
 	test_basics(disk);
 	test_lock(disk);
 	test_cut_live(disk);
+	s = start(disk, 4);
+	CHECK(store_directory(s) != 0, "no random number");
+	stop(s);
 	/* Neither followed nor waited for. */
 	CHECK(symlink("geral.log", in_dir("channels/elo.log")) == 0, "%s",
 	    strerror(errno));
@@ -620,6 +672,8 @@ int main(void)
 	check_group("old segments go, the last ids stay", test_segments);
 	check_group("a log removed between runs is gone", test_removed);
 	check_group("the largest batch is committed and read back", test_big);
+	check_group("a directory keeps its number, and damage stops the start",
+	    test_number);
 	check_group("a real directory does what the simulated one does",
 	    test_posix);
 	remove_dir();
