@@ -111,8 +111,8 @@ static int sync_root(int fd)
 }
 #endif
 
-/* A file or directory that was opened: it may be mounted there, and then syncing
- * the root's file system does not sync it. */
+/* A file or directory that was opened: it may be mounted there, and then
+ * syncing the root's file system does not sync it. */
 static void note_device(struct posix_disk *p, const struct stat *st)
 {
 	if (st->st_dev != p->device)
