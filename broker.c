@@ -250,7 +250,7 @@ static int send_to_server(const struct server *s, const void *p, size_t n)
 }
 
 /* Who comes and goes is told, but a peer that does so all the time must not
- * fill the log: once a second for each place. */
+ * fill the log. */
 enum about { HELLO, GOODBYE, LOST, ABOUTS };
 
 static struct seldom *about(const struct server *s, enum about what)
