@@ -3,6 +3,8 @@
 #define _GNU_SOURCE     /* NOLINT(bugprone-reserved-identifier) */
 #include "disk.h"
 
+#include "util.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,7 @@
 struct posix_disk {
 	struct disk ops;        /* first, so that the two can be cast */
 	int dir[DISK_DIRS];
+	int use_fd;             /* DATA/lock, while it is in use; or -1 */
 	int writable;
 };
 
@@ -125,6 +128,12 @@ static int posix_unlink(struct disk *d, enum disk_dir dir, const char *name)
 	return unlinkat(dir_of(d, dir), name, 0);
 }
 
+static int posix_rename(struct disk *d, enum disk_dir dir, const char *from,
+    const char *to)
+{
+	return renameat(dir_of(d, dir), from, dir_of(d, dir), to);
+}
+
 /* Not dup(): a listing must begin at the start, and duplicates share their
  * position. */
 static DIR *open_stream(int dir)
@@ -154,13 +163,19 @@ static int posix_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
 	return r == 0 && errno == 0 ? 0 : -1;
 }
 
-static int set_lock(int fd, int command, short type)
+/* Of DATA/lock: the first bytes are the lock, and one that never exists says
+ * that the directory is in use. */
+#define IN_USE ((off_t)1 << 30)
+
+static int set_lock(int fd, int command, short type, off_t at)
 {
 	struct flock l;
 
 	memset(&l, 0, sizeof l);
 	l.l_type = type;
 	l.l_whence = SEEK_SET;
+	l.l_start = at;
+	l.l_len = at == IN_USE ? 1 : IN_USE;
 	while (fcntl(fd, command, &l) == -1)
 		if (errno != EINTR)
 			return -1;
@@ -170,13 +185,13 @@ static int set_lock(int fd, int command, short type)
 /* A read lock keeps writers out and needs no permission to write. */
 static int posix_lock(struct disk *d, int fd)
 {
-	return set_lock(fd, LOCK_WAIT, is_writable(d) ? F_WRLCK : F_RDLCK);
+	return set_lock(fd, LOCK_WAIT, is_writable(d) ? F_WRLCK : F_RDLCK, 0);
 }
 
 static int posix_unlock(struct disk *d, int fd)
 {
 	(void)d;
-	return set_lock(fd, LOCK_SET, F_UNLCK);
+	return set_lock(fd, LOCK_SET, F_UNLCK, 0);
 }
 
 static int posix_room(struct disk *d, uint64_t *bytes)
@@ -201,6 +216,8 @@ static void posix_free(struct disk *d)
 		if (fd != -1)
 			posix_close(d, fd);
 	}
+	if (((struct posix_disk *)d)->use_fd != -1)
+		posix_close(d, ((struct posix_disk *)d)->use_fd);
 	free(d);
 }
 
@@ -210,13 +227,12 @@ static const struct disk posix_ops = {
 	.size = posix_size, .truncate = posix_truncate,
 	.sync = posix_sync, .sync_dir = posix_sync_dir,
 	.sync_all = posix_sync_all,
-	.unlink = posix_unlink, .list = posix_list,
+	.unlink = posix_unlink, .rename = posix_rename, .list = posix_list,
 	.lock = posix_lock, .unlock = posix_unlock,
 	.room = posix_room, .free = posix_free
 };
 
-/* Syncs the directory that has the last name of path in it. */
-static int sync_parent(const char *path)
+int disk_sync_parent(const char *path)
 {
 	char up[PATH_MAX];
 	size_t n = strlen(path);
@@ -246,10 +262,10 @@ static int sync_parent(const char *path)
 static int make_root(const char *path)
 {
 	if (mkdir(path, 0755) == 0)
-		return sync_parent(path);
+		return disk_sync_parent(path);
 	if (errno != EEXIST)
 		return -1;
-	(void)sync_parent(path);        /* as far as we may */
+	(void)disk_sync_parent(path);        /* as far as we may */
 	return 0;
 }
 
@@ -280,6 +296,26 @@ static int open_dirs(struct posix_disk *p, const char *path, int create)
 	return create ? fsync(p->dir[DISK_ROOT]) : 0;   /* their names */
 }
 
+/* Several may use a directory; see disk_alone(). */
+static int begin_use(struct posix_disk *p)
+{
+	p->use_fd = posix_open(&p->ops, DISK_ROOT, "lock", 1);
+	if (p->use_fd == -1)
+		return -1;
+	return set_lock(p->use_fd, LOCK_WAIT, F_RDLCK, IN_USE);
+}
+
+int disk_alone(struct disk *d)
+{
+	int use_fd = ((struct posix_disk *)d)->use_fd;
+
+	if (set_lock(use_fd, LOCK_SET, F_WRLCK, IN_USE) == 0)
+		return 0;
+	if (errno == EACCES)
+		errno = EAGAIN; /* POSIX allows either */
+	return -1;
+}
+
 struct disk *disk_posix(const char *path, int create)
 {
 	struct posix_disk *p = calloc(1, sizeof *p);
@@ -288,8 +324,10 @@ struct disk *disk_posix(const char *path, int create)
 	if (p == NULL)
 		return NULL;
 	p->ops = posix_ops;
+	p->use_fd = -1;
 	p->writable = create;
-	if (open_dirs(p, path, create) == 0)
+	if (open_dirs(p, path, create) == 0 &&
+	    (!create || begin_use(p) == 0))
 		return &p->ops;
 	saved = errno;
 	posix_free(&p->ops);

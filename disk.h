@@ -47,6 +47,9 @@ struct disk {
 	int (*sync_dir)(struct disk *d, enum disk_dir dir);
 	int (*sync_all)(struct disk *d);
 	int (*unlink)(struct disk *d, enum disk_dir dir, const char *name);
+	/* Replaces a file that has the new name. */
+	int (*rename)(struct disk *d, enum disk_dir dir, const char *from,
+	    const char *to);
 	int (*list)(struct disk *d, enum disk_dir dir, disk_name_fn *each,
 	    void *ctx);
 	/* The exclusive write lock among all that have this directory open;
@@ -63,6 +66,14 @@ struct disk {
  * lock only keeps writers out, and missing subdirectories are empty. NULL:
  * errno says why. */
 struct disk *disk_posix(const char *path, int create);
+
+/* Whoever has a directory open with create uses it, also while it does not hold
+ * the lock. Keeps others from that until disk_free(). -1 with EAGAIN: one uses
+ * it now. Only for a disk of disk_posix() with create. */
+int disk_alone(struct disk *d);
+
+/* Makes the name of a directory durable. 0, or -1 with errno. */
+int disk_sync_parent(const char *path);
 
 /* All n bytes, or -1. A read that meets the end of the file returns how many
  * bytes there were. */

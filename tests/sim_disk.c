@@ -441,6 +441,31 @@ static int sim_unlink(struct disk *d, enum disk_dir dir, const char *text)
 	return 0;
 }
 
+/* After a power loss one of the two names may be there, both or none. */
+static int sim_rename(struct disk *d, enum disk_dir dir, const char *from,
+    const char *to)
+{
+	struct handle *h = of(d);
+	struct name *name = name_find(h->sim, dir, from), *other;
+	int node = name != NULL ? name->seen : -1;
+
+	if (call(h, SIM_RENAME, NULL) == -1)
+		return -1;
+	if (node == -1) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (step(h) == -1)
+		return -1;
+	changes(h);
+	name->seen = -1;
+	other = name_find(h->sim, dir, to);
+	if (other == NULL)
+		other = name_add(h->sim, dir, to);
+	other->seen = node;
+	return 0;
+}
+
 static int sim_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
     void *ctx)
 {
@@ -512,7 +537,7 @@ struct disk *sim_handle(struct sim *sim)
 		.write = sim_write,
 		.size = sim_size, .truncate = sim_truncate, .sync = sim_sync,
 		.sync_dir = sim_sync_dir, .sync_all = sim_sync_all,
-		.unlink = sim_unlink,
+		.unlink = sim_unlink, .rename = sim_rename,
 		.list = sim_list, .lock = sim_lock, .unlock = sim_unlock,
 		.room = sim_room,
 		.free = sim_free_handle
