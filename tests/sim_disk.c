@@ -404,8 +404,10 @@ static int sim_sync_dir(struct disk *d, enum disk_dir dir)
 	if (begin_sync(of(d), SIM_SYNC_DIR) == -1)
 		return -1;
 	for (size_t i = 0; i < sim->names; i++)
-		if (sim->name[i].dir == dir)
+		if (sim->name[i].dir == dir) {
 			sim->name[i].durable = sim->name[i].seen;
+			sim->name[i].partner = 0;
+		}
 	return 0;
 }
 
@@ -441,7 +443,6 @@ static int sim_unlink(struct disk *d, enum disk_dir dir, const char *text)
 	return 0;
 }
 
-/* After a power loss one of the two names may be there, both or none. */
 static int sim_rename(struct disk *d, enum disk_dir dir, const char *from,
     const char *to)
 {
@@ -458,11 +459,14 @@ static int sim_rename(struct disk *d, enum disk_dir dir, const char *from,
 	if (step(h) == -1)
 		return -1;
 	changes(h);
-	name->seen = -1;
 	other = name_find(h->sim, dir, to);
 	if (other == NULL)
 		other = name_add(h->sim, dir, to);
+	name = name_find(h->sim, dir, from);    /* it may have moved */
+	name->seen = -1;
 	other->seen = node;
+	name->partner = 1 + (size_t)(other - h->sim->name);
+	other->partner = 1 + (size_t)(name - h->sim->name);
 	return 0;
 }
 
