@@ -179,7 +179,7 @@ const char *sim_call_name(enum sim_call which)
 	static const char *const name[SIM_CALLS] = {
 		"open", "read", "write", "size", "truncate", "sync", "sync_dir",
 		"sync_all", "unlink", "rename",
-		"list", "lock", "room"
+		"list", "lock", "room", "random"
 	};
 
 	return name[which];

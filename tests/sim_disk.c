@@ -63,8 +63,7 @@ struct name *name_add(struct sim *sim, enum disk_dir dir, const char *text)
 	sim->name = sim_grow(sim->name, sim->names, &sim->names_cap,
 	    sizeof *sim->name);
 	name = &sim->name[sim->names++];
-	name->dir = dir;
-	name->seen = name->durable = -1;
+	*name = (struct name){ .dir = dir, .seen = -1, .durable = -1 };
 	/* checked by sim_open() */
 	(void)snprintf(name->text, sizeof name->text, "%s", text);
 	return name;
@@ -522,6 +521,13 @@ static int sim_room(struct disk *d, uint64_t *bytes)
 	return call(of(d), SIM_ROOM, NULL);
 }
 
+/* The same ones in each run. */
+static int sim_random(struct disk *d, uint64_t *bits)
+{
+	*bits = ++of(d)->sim->randoms * UINT64_C(0x9e3779b97f4a7c15);
+	return call(of(d), SIM_RANDOM, NULL);
+}
+
 static void sim_free_handle(struct disk *d)
 {
 	struct handle *h = of(d);
@@ -543,7 +549,7 @@ struct disk *sim_handle(struct sim *sim)
 		.sync_dir = sim_sync_dir, .sync_all = sim_sync_all,
 		.unlink = sim_unlink, .rename = sim_rename,
 		.list = sim_list, .lock = sim_lock, .unlock = sim_unlock,
-		.room = sim_room,
+		.room = sim_room, .random = sim_random,
 		.free = sim_free_handle
 	};
 	struct handle *h = must_alloc(sizeof *h);
