@@ -129,7 +129,7 @@ static void copy_owner(int from_fd, int to_fd)
 		return;         /* the file system does not have owners */
 }
 
-static void copy_bytes(int from_fd, int to_fd, enum disk_dir dir,
+static void copy_part(int from_fd, int to_fd, enum disk_dir dir,
     const char *name, uint64_t bytes)
 {
 	for (uint64_t at = 0; at < bytes; ) {
@@ -161,7 +161,7 @@ static void copy_file(int from_fd, enum disk_dir dir, const char *name,
 	if (to_fd == -1)
 		die_of_file(backup.partial.p, dir, name);
 	copy_owner(from_fd, to_fd);
-	copy_bytes(from_fd, to_fd, dir, name, bytes);
+	copy_part(from_fd, to_fd, dir, name, bytes);
 	backup.to->close(backup.to, to_fd);
 }
 

@@ -1,9 +1,9 @@
 /* drop.c: dropping a channel: store_drop() of store.h.
  *
- * What drops it is a batch with one line for events.log, "dropped". Renaming its
- * log is part of applying that batch, as writing the line is: whatever fails or
- * dies after the commit point is done again from the journal. The name of the
- * file is then what says that the channel's name is used up. */
+ * What drops it is a batch with one line for events.log, "dropped". Renaming
+ * its log is part of applying that batch, as writing the line is: whatever
+ * fails or dies after the commit point is done again from the journal. The name
+ * of the file is then what says that the channel's name is used up. */
 #include "store_impl.h"
 
 #include "date.h"

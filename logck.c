@@ -544,7 +544,7 @@ static void drop_from_store(struct store *s, const char *path,
 	store_end(s);
 }
 
-static void drop_channel(const struct check *c, const char *channel,
+static void drop(const struct check *c, const char *channel,
     const char *path)
 {
 	struct disk *disk;
@@ -602,7 +602,7 @@ int main(int argc, char **argv)
 	if (o.backup != NULL)
 		copy_directory(&c, o.backup, path);
 	else if (o.channel != NULL)
-		drop_channel(&c, o.channel, path);
+		drop(&c, o.channel, path);
 	else
 		check_path(&c, path);
 	while (optind < argc)

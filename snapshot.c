@@ -191,6 +191,9 @@ void snapshot_free(struct snapshot *s)
 
 const char *snapshot_prefix(enum disk_dir dir)
 {
-	return dir == DISK_CHANNELS ? "channels/" :
-	    dir == DISK_USERS ? "users/" : dir == DISK_JOURNAL ? "journal/" : "";
+	static const char *const prefix[DISK_DIRS] = {
+		"", "channels/", "users/", "journal/"
+	};
+
+	return prefix[dir];
 }

@@ -1,10 +1,10 @@
-/* snapshot.h: what a data directory has at one moment, for a program that looks
- * on beside running servers.
+/* snapshot.h: what a data directory has at one moment, for a program that
+ * looks on beside running servers.
  *
- * Logs only grow, and the journal is only appended to. So the names and sizes of
- * that moment are enough: what they say can be read at leisure afterwards. The
- * lock is held only to find the journal's end and to measure anew the files that
- * changed while all of them were measured. */
+ * Logs only grow, and the journal is only appended to. So the names and sizes
+ * of that moment are enough: what they say can be read at leisure afterwards.
+ * The lock is held only to find the journal's end and to measure anew the files
+ * that changed while all of them were measured. */
 #ifndef SNAPSHOT_H
 #define SNAPSHOT_H
 

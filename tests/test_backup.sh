@@ -9,9 +9,8 @@ busy() {
 	numbers 1 40000 | requests publish \
 		'"user":"r1","channel":"geral","message":"r1 &"' >r1.in
 	pad=$(printf '%08000d' 0)
-	numbers 1 8000 | requests publish \
-		"\"user\":\"r2\",\"channel\":\"geral\",\"message\":\"r2 & $pad\"" \
-		>r2.in
+	numbers 1 8000 | sed "s/\$/ $pad/" | requests publish \
+		'"user":"r2","channel":"geral","message":"r2 &"' >r2.in
 	numbers 1 40000 | requests message \
 		'"src":"r1","dst":"r3","message":"r1 &"' >r3.in
 	client -u r3 login

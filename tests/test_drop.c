@@ -107,7 +107,9 @@ static const char *dropped_log(const struct sim *sim)
 
 static int count_drops(void *ctx, const struct line *l)
 {
-	*(int *)ctx += str_is(l->message, "dropped") && str_is(l->user, "geral");
+	int *drops = ctx;
+
+	*drops += str_is(l->message, "dropped") && str_is(l->user, "geral");
 	return 0;
 }
 
