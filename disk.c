@@ -34,6 +34,7 @@
 struct posix_disk {
 	struct disk ops;        /* first, so that the two can be cast */
 	int dir[DISK_DIRS];
+	int use_fd;             /* DATA/lock, while it is in use; or -1 */
 	int writable;
 	int syncfs_works;
 	dev_t device;           /* of the root */
@@ -239,13 +240,19 @@ static int posix_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
 	return r == 0 && errno == 0 ? 0 : -1;
 }
 
-static int set_lock(int fd, int command, short type)
+/* Of DATA/lock: the first bytes are the lock, and one that never exists says
+ * that the directory is in use. */
+#define IN_USE ((off_t)1 << 30)
+
+static int set_lock(int fd, int command, short type, off_t at)
 {
 	struct flock l;
 
 	memset(&l, 0, sizeof l);
 	l.l_type = type;
 	l.l_whence = SEEK_SET;
+	l.l_start = at;
+	l.l_len = at == IN_USE ? 1 : IN_USE;
 	while (fcntl(fd, command, &l) == -1)
 		if (errno != EINTR)
 			return -1;
@@ -255,13 +262,13 @@ static int set_lock(int fd, int command, short type)
 /* A read lock keeps writers out and needs no permission to write. */
 static int posix_lock(struct disk *d, int fd)
 {
-	return set_lock(fd, LOCK_WAIT, is_writable(d) ? F_WRLCK : F_RDLCK);
+	return set_lock(fd, LOCK_WAIT, is_writable(d) ? F_WRLCK : F_RDLCK, 0);
 }
 
 static int posix_unlock(struct disk *d, int fd)
 {
 	(void)d;
-	return set_lock(fd, LOCK_SET, F_UNLCK);
+	return set_lock(fd, LOCK_SET, F_UNLCK, 0);
 }
 
 static int posix_room(struct disk *d, uint64_t *bytes)
@@ -292,6 +299,8 @@ static void posix_free(struct disk *d)
 		if (fd != -1)
 			posix_close(d, fd);
 	}
+	if (((struct posix_disk *)d)->use_fd != -1)
+		posix_close(d, ((struct posix_disk *)d)->use_fd);
 	free(d);
 }
 
@@ -306,8 +315,7 @@ static const struct disk posix_ops = {
 	.room = posix_room, .random = posix_random, .free = posix_free
 };
 
-/* Syncs the directory that has the last name of path in it. */
-static int sync_parent(const char *path)
+int disk_sync_parent(const char *path)
 {
 	char up[PATH_MAX];
 	size_t n = strlen(path);
@@ -337,10 +345,10 @@ static int sync_parent(const char *path)
 static int make_root(const char *path)
 {
 	if (mkdir(path, 0755) == 0)
-		return sync_parent(path);
+		return disk_sync_parent(path);
 	if (errno != EEXIST)
 		return -1;
-	(void)sync_parent(path);        /* as far as we may */
+	(void)disk_sync_parent(path);        /* as far as we may */
 	return 0;
 }
 
@@ -390,6 +398,26 @@ static int open_dirs(struct posix_disk *p, const char *path, int create)
 	return create ? fsync(p->dir[DISK_ROOT]) : 0;   /* their names */
 }
 
+/* Several may use a directory; see disk_alone(). */
+static int begin_use(struct posix_disk *p)
+{
+	p->use_fd = posix_open(&p->ops, DISK_ROOT, "lock", 1);
+	if (p->use_fd == -1)
+		return -1;
+	return set_lock(p->use_fd, LOCK_WAIT, F_RDLCK, IN_USE);
+}
+
+int disk_alone(struct disk *d)
+{
+	int use_fd = ((struct posix_disk *)d)->use_fd;
+
+	if (set_lock(use_fd, LOCK_SET, F_WRLCK, IN_USE) == 0)
+		return 0;
+	if (errno == EACCES)
+		errno = EAGAIN; /* POSIX allows either */
+	return -1;
+}
+
 struct disk *disk_posix(const char *path, int create)
 {
 	struct posix_disk *p = calloc(1, sizeof *p);
@@ -398,8 +426,10 @@ struct disk *disk_posix(const char *path, int create)
 	if (p == NULL)
 		return NULL;
 	p->ops = posix_ops;
+	p->use_fd = -1;
 	p->writable = create;
-	if (open_dirs(p, path, create) == 0)
+	if (open_dirs(p, path, create) == 0 &&
+	    (!create || begin_use(p) == 0))
 		return &p->ops;
 	saved = errno;
 	posix_free(&p->ops);

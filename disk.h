@@ -69,6 +69,14 @@ struct disk {
  * errno says why. */
 struct disk *disk_posix(const char *path, int create);
 
+/* Whoever has a directory open with create uses it, also while it does not hold
+ * the lock. Keeps others from that until disk_free(). -1 with EAGAIN: one uses
+ * it now. Only for a disk of disk_posix() with create. */
+int disk_alone(struct disk *d);
+
+/* Makes the name of a directory durable. 0, or -1 with errno. */
+int disk_sync_parent(const char *path);
+
 /* All n bytes, or -1. A read that meets the end of the file returns how many
  * bytes there were. */
 ssize_t disk_read_full(struct disk *d, int fd, void *p, size_t n, uint64_t at);

@@ -44,6 +44,7 @@ struct journal {
 	int sealed;
 	/* Records of others were read: the last one may not be synced. */
 	int unsure;
+	int looking;            /* it never writes */
 	struct buf out;
 };
 
@@ -139,6 +140,14 @@ static int read_on(struct journal *j, int fd, struct segment *s,
 	return 0;
 }
 
+static void report_unreadable(const struct segment *s, uint64_t from,
+    uint64_t to)
+{
+	warn("journal/%016" PRIx64 ".journal: byte %" PRIu64
+	    ": damaged, %" PRIu64 " bytes cannot be read", s->number,
+	    segment_offset(s, from), to - from);
+}
+
 /* The same to the end of a segment that may be damaged. */
 static int read_rest(struct journal *j, int fd, struct segment *s,
     batch_fn *each, void *ctx)
@@ -153,9 +162,7 @@ static int read_rest(struct journal *j, int fd, struct segment *s,
 			return STORE_REFUSED;
 		if (v == SEGMENT_INVALID)
 			break;
-		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64
-		    ": damaged, %" PRIu64 " bytes cannot be read", s->number,
-		    segment_offset(s, j->end), next - j->end);
+		report_unreadable(s, j->end, next);
 		j->end = next;
 	}
 	return r;
@@ -503,11 +510,15 @@ void journal_close(struct journal *j)
 
 int journal_lock(struct journal *j)
 {
+	if (j->lock_fd == -1)
+		return 0;       /* see open_lock() */
 	return j->disk->lock(j->disk, j->lock_fd) == -1 ? STORE_REFUSED : 0;
 }
 
 void journal_unlock(struct journal *j)
 {
+	if (j->lock_fd == -1)
+		return;
 	/* Cannot fail on a lock that is held. */
 	(void)j->disk->unlock(j->disk, j->lock_fd);
 }
@@ -553,15 +564,6 @@ int journal_open(struct journal **journal, struct disk *disk, batch_fn *each,
 		j = NULL;
 	}
 	*journal = j;
-	return r;
-}
-
-int journal_scan(struct disk *disk, batch_fn *each, void *ctx)
-{
-	struct journal *j = journal_new(disk);
-	int r = j == NULL ? STORE_REFUSED : read_journal(j, each, ctx);
-
-	journal_close(j);
 	return r;
 }
 
@@ -634,17 +636,23 @@ int journal_follow(struct journal *j, batch_fn *each, void *ctx)
 	return r;
 }
 
-/* The batches of one segment between two positions. Steps over damage like
- * read_segment(), which has reported it. */
+/* The newest one is open. */
+static int segment_fd(struct journal *j, const struct segment *s)
+{
+	return s == newest(j) ? j->fd : open_segment(j, s->number, 0);
+}
+
+/* The batches of one segment between two positions. Steps over damage as
+ * read_rest() does, which has reported it unless this only looks on. */
 static int replay_segment(struct journal *j, const struct segment *s,
     uint64_t at, uint64_t stop, batch_fn *each, void *ctx)
 {
-	int fd = open_segment(j, s->number, 0), r = 0, v = SEGMENT_VALID;
+	int fd = segment_fd(j, s), r = 0, v = SEGMENT_VALID;
 	struct record record;
 
 	/* Another process may have removed an old segment. */
 	if (fd == -1)
-		return errno == ENOENT && s != newest(j) ? 0 : STORE_REFUSED;
+		return errno == ENOENT ? 0 : STORE_REFUSED;
 	while (at < stop && v == SEGMENT_VALID && r == 0) {
 		v = record_read(&j->reader, fd, s, at, &record);
 		if (v == SEGMENT_VALID && record.kind == RECORD_BATCH) {
@@ -654,10 +662,16 @@ static int replay_segment(struct journal *j, const struct segment *s,
 		}
 		if (v == SEGMENT_VALID)
 			at = record.end;
-		if (v == SEGMENT_INVALID)
+		if (v == SEGMENT_INVALID) {
+			uint64_t from = at;
+
 			v = record_find(&j->reader, fd, s, at, &at);
+			if (j->looking && v == SEGMENT_VALID && at < stop)
+				report_unreadable(s, from, at);
+		}
 	}
-	j->disk->close(j->disk, fd);
+	if (fd != j->fd)
+		j->disk->close(j->disk, fd);
 	return v == SEGMENT_FAILED ? STORE_REFUSED : r;
 }
 
@@ -672,6 +686,99 @@ int journal_replay(struct journal *j, uint64_t from, batch_fn *each, void *ctx)
 
 		if (stop > from)
 			r = replay_segment(j, s, start, stop, each, ctx);
+	}
+	return r;
+}
+
+/* ---- looking on ---- */
+
+static int ignore_batch(void *ctx, const struct batch *b)
+{
+	(void)ctx;
+	(void)b;
+	return 0;
+}
+
+/* Opens the newest segment, unless that is the one which is open. */
+static int find_newest(struct journal *j)
+{
+	uint64_t before = j->n > 0 ? newest(j)->number : 0;
+	int r = list_segments(j), fd;
+
+	if (r == 0)
+		r = read_starts(j);
+	if (r != 0 || j->n == 0 || newest(j)->number == before)
+		return r;
+	fd = open_segment(j, newest(j)->number, 0);
+	if (fd == -1)
+		return STORE_REFUSED;
+	use_fd(j, fd);
+	j->end = j->last = j->checkpoint = newest(j)->start;
+	j->sealed = 0;
+	return 0;
+}
+
+/* A directory that no server has used does not have a lock. */
+static int open_lock(struct journal *j)
+{
+	j->lock_fd = j->disk->open(j->disk, DISK_ROOT, "lock", 0);
+	return j->lock_fd == -1 && errno != ENOENT ? STORE_REFUSED : 0;
+}
+
+/* Without the lock a record may be half written: what comes after it must not
+ * be looked for. */
+int journal_look(struct journal **journal, struct disk *disk)
+{
+	struct journal *j = journal_new(disk);
+	int r = j == NULL ? STORE_REFUSED : open_lock(j);
+
+	if (r == 0)
+		r = find_newest(j);
+	if (r == 0 && j->n > 0)
+		r = read_on(j, j->fd, newest(j), ignore_batch, NULL);
+	if (r != 0) {
+		int e = errno;
+
+		journal_close(j);
+		errno = e;
+		j = NULL;
+	} else {
+		j->looking = 1;
+	}
+	*journal = j;
+	return r;
+}
+
+int journal_look_on(struct journal *j)
+{
+	int r = find_newest(j);
+
+	if (r == 0 && j->n > 0)
+		r = read_rest(j, j->fd, newest(j), ignore_batch, NULL);
+	return r;
+}
+
+/* Older segments are sealed: nobody writes to them. */
+int journal_each_file(struct journal *j, journal_file_fn *each, void *ctx)
+{
+	int r = 0;
+
+	for (size_t i = j->n; i-- > 0 && r == 0; ) {
+		const struct segment *s = &j->segment[i];
+		char name[SEGMENT_NAME_BYTES];
+		uint64_t bytes = segment_offset(s, j->end);
+		int fd = segment_fd(j, s);
+
+		if (fd == -1 && errno == ENOENT)
+			continue;
+		if (fd == -1 || (fd != j->fd &&
+		    j->disk->size(j->disk, fd, &bytes) == -1))
+			r = STORE_REFUSED;
+		segment_name(name, s->number);
+		if (r == 0)
+			r = each(ctx, name, fd, bytes);
+		if (fd != -1 && fd != j->fd)
+			j->disk->close(j->disk, fd);
 	}
 	return r;
 }

@@ -3,8 +3,8 @@
  * A batch is appended with one write and one sync. When journal_append() has
  * returned 0 the batch is on disk, and that is what "OK" means: this is the
  * commit point. The journal knows nothing of lines and logs: a payload is
- * bytes. Several processes may have one journal open. All calls except
- * journal_open() and journal_scan() need the lock, and journal_open() takes it.
+ * bytes. Several processes may have one journal open. All calls need the lock,
+ * except journal_open(), which takes it, and where they say so.
  *
  * A position is a number of bytes since the very first batch; it names a record
  * forever. Functions that return an int and do not say more return 0 or one of
@@ -42,8 +42,19 @@ int journal_open(struct journal **journal, struct disk *disk, batch_fn *each,
     void *ctx);
 void journal_close(struct journal *j);
 
-/* Reads without the lock, for a verifier; changes nothing. */
-int journal_scan(struct disk *disk, batch_fn *each, void *ctx);
+/* For a program that must not write, beside servers that do. journal_look()
+ * finds what there is without the lock. journal_look_on() needs it, and goes
+ * from there to the end; journal_replay() and journal_each_file() then need no
+ * lock: they hand over what the journal had at that moment. */
+int journal_look(struct journal **journal, struct disk *disk);
+int journal_look_on(struct journal *j);
+
+/* The segments, newest first, and how many bytes of each belong to that moment;
+ * those that others have removed meanwhile are left out. What each() returns
+ * other than 0 ends it. */
+typedef int journal_file_fn(void *ctx, const char *name, int fd,
+    uint64_t bytes);
+int journal_each_file(struct journal *j, journal_file_fn *each, void *ctx);
 
 int journal_lock(struct journal *j);
 void journal_unlock(struct journal *j);

@@ -21,10 +21,11 @@
 
 /* Bytes of a user's or channel's name, which becomes a file name. */
 #define NAME_BYTES_MAX 64
-/* Every byte percent-encoded, then ".log.damaged-" and a time. NAME_MAX,
- * which POSIX lets a system leave undefined, is 255 wherever this runs. */
+/* Every byte percent-encoded, then ".log.damaged-" or ".log.dropped-" and a
+ * time. NAME_MAX, which POSIX lets a system leave undefined, is 255 wherever
+ * this runs. */
 _Static_assert(3 * NAME_BYTES_MAX + sizeof ".log.damaged-" + 24 <= 255,
-    "the name of a quarantine file must fit");
+    "the name of a file that is set aside must fit");
 
 /* Bytes of a message. */
 #define MESSAGE_BYTES_MAX 32768
@@ -194,7 +195,8 @@ _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 
 /* ---- storage ---- */
 
-/* Users and channels together: 25 MB of memory. */
+/* Users, channels, and names of channels that were dropped, together: 25 MB of
+ * memory. */
 #define TOPICS_MAX ((size_t)100000)
 
 /* Bytes of a line in a log, its newline included. */

@@ -88,14 +88,13 @@ static size_t file_next(struct str s, int leading, char *c)
 	return needs_percent(*c, leading) ? 3 : 0;
 }
 
-int name_from_file(struct buf *b, const char *file)
+static int from_file(struct buf *b, struct str s)
 {
-	struct str s = str_of(file);
 	size_t start = b->n;
 	char c;
 
 	if (s.n <= SUFFIX_BYTES ||
-	    strcmp(file + s.n - SUFFIX_BYTES, SUFFIX) != 0)
+	    memcmp(s.p + s.n - SUFFIX_BYTES, SUFFIX, SUFFIX_BYTES) != 0)
 		return -1;
 	for (s.n -= SUFFIX_BYTES; s.n > 0;) {
 		size_t n = file_next(s, b->n == start, &c);
@@ -110,4 +109,21 @@ int name_from_file(struct buf *b, const char *file)
 		return 0;
 	b->n = start;
 	return -1;
+}
+
+int name_from_file(struct buf *b, const char *file)
+{
+	return from_file(b, str_of(file));
+}
+
+int name_from_dropped(struct buf *b, const char *file)
+{
+	const char *p = file, *last = NULL;
+
+	/* The name itself may have it, too. */
+	while ((p = strstr(p, NAME_DROPPED)) != NULL)
+		last = p++;
+	if (last == NULL)
+		return -1;
+	return from_file(b, (struct str){ file, (size_t)(last - file) });
 }

@@ -29,4 +29,10 @@ void name_encode(struct buf *b, struct str s);
  * run out. */
 int name_from_file(struct buf *b, const char *file);
 
+/* What follows the name of the log of a channel that was dropped, before the
+ * time: geral.log.dropped-2024-03-01T21:04:05.123Z. */
+#define NAME_DROPPED ".dropped-"
+/* As name_from_file(), for such a log. */
+int name_from_dropped(struct buf *b, const char *file);
+
 #endif

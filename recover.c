@@ -241,7 +241,9 @@ static int redo_entry(struct store *s, const struct entry *entry)
 		return -1;
 	if (!known && !t->batch.short_of && find_place(s, t, entry) == -1)
 		return -1;
-	return t->batch.short_of ? 0 : redo_lines(s, t, entry->lines);
+	if (!t->batch.short_of && redo_lines(s, t, entry->lines) == -1)
+		return -1;
+	return t == s->events ? store_finish_drops(s, entry->lines) : 0;
 }
 
 /* ---- restoring what a log has lost ---- */
@@ -349,6 +351,14 @@ static void report_entry(struct store *s, const struct entry *entry)
 	s->told_errno = errno;
 }
 
+/* 1: a channel that is no more, perhaps because somebody renamed its log. */
+static int was_dropped(struct store *s, const struct entry *entry)
+{
+	return entry->kind == TOPIC_CHANNEL &&
+	    topics_find(s->topics, TOPIC_DROPPED, entry->name) != NULL &&
+	    topics_find(s->topics, TOPIC_CHANNEL, entry->name) == NULL;
+}
+
 static int redo_batch(void *ctx, const struct batch *b)
 {
 	struct store *s = ctx;
@@ -357,7 +367,7 @@ static int redo_batch(void *ctx, const struct batch *b)
 	int more;
 
 	while ((more = entry_take(&rest, &entry)) == 1)
-		if (redo_entry(s, &entry) == -1) {
+		if (!was_dropped(s, &entry) && redo_entry(s, &entry) == -1) {
 			report_entry(s, &entry);
 			return STORE_REFUSED;
 		}
@@ -463,16 +473,22 @@ static int add_listed(void *ctx, const char *file)
 	struct store *s = l->s;
 	struct topic *t;
 
+	enum topic_kind kind = l->kind;
+
 	buf_clear(&s->path);
-	if (name_from_file(&s->path, file) == -1 && !s->path.err)
-		return 0;       /* not ours, or quarantined */
+	if (name_from_file(&s->path, file) == -1 && !s->path.err) {
+		if (kind != TOPIC_CHANNEL ||
+		    (name_from_dropped(&s->path, file) == -1 && !s->path.err))
+			return 0;       /* not ours, or quarantined */
+		kind = TOPIC_DROPPED;
+	}
 	if (s->path.err) {
 		errno = ENOMEM;
 		return -1;
 	}
-	t = topics_find(s->topics, l->kind, buf_str(&s->path));
+	t = topics_find(s->topics, kind, buf_str(&s->path));
 	if (t == NULL)
-		t = topics_add(s->topics, l->kind, buf_str(&s->path));
+		t = topics_add(s->topics, kind, buf_str(&s->path));
 	if (t == NULL)
 		return -1;
 	t->created = 1;
@@ -502,6 +518,14 @@ void store_forget(struct store *s)
 	s->behind = NOT_BEHIND;
 }
 
+/* 1: its log was renamed to that of a channel that was dropped. */
+static int is_gone(struct store *s, struct topic *t)
+{
+	return t->kind == TOPIC_CHANNEL &&
+	    topics_find(s->topics, TOPIC_DROPPED, t->name) != NULL &&
+	    log_open(&s->logs, t, 0) == -1 && errno == ENOENT;
+}
+
 /* Leaves in s->dirty what must be written again. Topics that appear only in old
  * segments of the journal have been synced: their logs are looked at when they
  * are used, if they still exist. */
@@ -513,7 +537,7 @@ static void forget_checkpointed(struct store *s, uint64_t checkpoint)
 		struct topic *t = s->dirty.at[i];
 
 		t->loaded = 0;
-		t->sync.dirty = t->sync.at >= checkpoint;
+		t->sync.dirty = t->sync.at >= checkpoint && !is_gone(s, t);
 		if (t->sync.dirty)
 			s->dirty.at[kept++] = t;
 		else if (t != s->events &&

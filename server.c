@@ -138,6 +138,23 @@ static _Noreturn void die_of_channel(const char *channel)
 	die(EXIT_FAILED, "channel %s:", visible.err ? "" : visible.p);
 }
 
+/* A unit that names a channel must still start when that has been dropped. */
+static int is_dropped(struct services *v, const char *channel)
+{
+	struct str name = str_of(channel);
+	struct buf visible = { 0 };
+
+	if (!store_has(v->store, TOPIC_DROPPED, name) ||
+	    store_has(v->store, TOPIC_CHANNEL, name))
+		return 0;
+	put_visible(&visible, name);
+	buf_putc(&visible, '\0');
+	warn("channel %s: was dropped: not created",
+	    visible.err ? "" : visible.p);
+	buf_free(&visible);
+	return 1;
+}
+
 static void create_channels(struct services *v, const struct options *o)
 {
 	if (o->channels == 0)
@@ -145,7 +162,8 @@ static void create_channels(struct services *v, const struct options *o)
 	if (store_begin(v->store) != 0)
 		die(EXIT_IO, "%s:", o->data);
 	for (int i = 0; i < o->channels; i++)
-		if (service_create_channel(v, str_of(o->channel[i])) == -1)
+		if (!is_dropped(v, o->channel[i]) &&
+		    service_create_channel(v, str_of(o->channel[i])) == -1)
 			die_of_channel(o->channel[i]);
 	if (store_commit(v->store) != 0)
 		die(EXIT_IO, "%s:", o->data);

@@ -176,6 +176,9 @@ static struct topic *existing_topic(struct services *v, struct job *j,
 	return t;
 }
 
+static const char name_dropped[] =
+    "esse nome foi usado por um canal removido";
+
 /* 1: the user did not exist and is created with the batch. */
 static int create_user(struct services *v, struct job *j, struct str user)
 {
@@ -183,6 +186,8 @@ static int create_user(struct services *v, struct job *j, struct str user)
 		return 0;
 	if (store_has(v->store, TOPIC_CHANNEL, user))
 		j->refused = "já existe um canal com esse nome";
+	else if (store_has(v->store, TOPIC_DROPPED, user))
+		j->refused = name_dropped;
 	else if (store_create(v->store, TOPIC_USER, user) == NULL)
 		refuse_errno(j);
 	return j->refused == NULL;
@@ -298,6 +303,8 @@ static void take_channel(struct services *v, struct job *j)
 		j->refused = "canal já existe";
 	else if (store_has(v->store, TOPIC_USER, name))
 		j->refused = "já existe um usuário com esse nome";
+	else if (store_has(v->store, TOPIC_DROPPED, name))
+		j->refused = name_dropped;
 	else if (store_create(v->store, TOPIC_CHANNEL, name) == NULL)
 		refuse_errno(j);
 	else

@@ -312,7 +312,8 @@ struct topic *store_create(struct store *s, enum topic_kind kind,
 {
 	struct topic *t;
 
-	if (topics_find(s->topics, kind, name) != NULL) {
+	if (topics_find(s->topics, kind, name) != NULL ||
+	    topics_find(s->topics, TOPIC_DROPPED, name) != NULL) {
 		errno = EEXIST;
 		return NULL;
 	}
@@ -547,6 +548,11 @@ static void apply_batch(struct store *s, uint64_t at)
 			errno = ENOMEM;
 			store_fall_behind(s, at);
 		}
+	}
+	if (s->dropping &&
+	    store_finish_drops(s, buf_str(&s->text)) == -1) {
+		warn("channels:");
+		store_fall_behind(s, at);
 	}
 	if (s->behind == NOT_BEHIND)
 		journal_set_applied(s->journal);

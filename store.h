@@ -12,13 +12,16 @@
  *
  *   channels/NAME.log    one per channel; the file is the channel
  *   users/NAME.log       one per user; the file is the user
- *   events.log           logins and creations: user = the name,
- *                        message = the event
+ *   events.log           logins, creations, dropped channels: user = the
+ *                        name, message = the event
  *   journal/             what is acknowledged, until the logs are synced
  *   lock                 the write lock
  *   id                   a number that tells this directory from others
  *   *.log.damaged-TIME   quarantined: bytes that were cut off a log because
  *                        they were not lines
+ *   channels/NAME.log.dropped-TIME
+ *                        the log of a channel that was dropped; as long as it
+ *                        is there, the name is not given again
  *
  * Damage is reported through warn(), for example as
  * "channels/geral.log: line 7: checksum is wrong".
@@ -61,6 +64,12 @@ int store_has(struct store *s, enum topic_kind kind, struct str name);
 struct topic *store_create(struct store *s, enum topic_kind kind,
     struct str name);
 struct topic *store_events(struct store *s);
+
+/* Drops a channel: renames its log to NAME.log.dropped-TIME and records that as
+ * an event. Its name is not given again, since readers remember how far they
+ * have read: store_has(s, TOPIC_DROPPED, name). A turn of its own, while nobody
+ * else uses the directory. 0, or a result; ENOENT: there is no such channel. */
+int store_drop(struct store *s, struct str name);
 
 /* Puts one line into the batch. l says who and what, and gets its seq and time.
  * 0, or -1 with errno. */

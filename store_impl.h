@@ -39,6 +39,7 @@ struct store {
 	int told_errno;         /* the last one reported on stderr */
 	int broken;             /* a sync failed; logs.broken says the same */
 	int new_names;          /* directories have names that are not synced */
+	int dropping;           /* the batch drops a channel */
 };
 
 /* Puts a topic into the batch. 0, or -1: out of memory. */
@@ -60,6 +61,10 @@ int store_redo(struct store *s, uint64_t from);
 /* Notes that logs lack what the journal has from this position on; errno says
  * why. */
 void store_fall_behind(struct store *s, uint64_t at);
+
+/* Completes the drops that these lines of events.log tell of. 0, or -1 with
+ * errno. */
+int store_finish_drops(struct store *s, struct str lines);
 
 /* Finds the end of a log that is used for the first time, and mends it. 0, or
  * -1 with errno. */

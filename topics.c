@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BUCKETS_FIRST 256
-#define KINDS         3
+#define KINDS         4
 
 struct topics {
 	struct topic **bucket;
@@ -33,7 +33,8 @@ int topic_list_add(struct topic_list *list, struct topic *topic)
 
 static struct topic_list *list_of(struct topics *t, enum topic_kind kind)
 {
-	return &t->list[kind == TOPIC_CHANNEL ? 0 : kind == TOPIC_USER ? 1 : 2];
+	return &t->list[kind == TOPIC_CHANNEL ? 0 : kind == TOPIC_USER ? 1 :
+	    kind == TOPIC_EVENTS ? 2 : 3];
 }
 
 /* FNV-1a. Somebody who floods one bucket with names of their choice slows

@@ -9,7 +9,11 @@
 #include "disk.h"
 #include "log.h"
 
-enum topic_kind { TOPIC_CHANNEL = 'c', TOPIC_USER = 'u', TOPIC_EVENTS = 'e' };
+/* TOPIC_DROPPED is no topic: only the name of a channel that was dropped. */
+enum topic_kind {
+	TOPIC_CHANNEL = 'c', TOPIC_USER = 'u', TOPIC_EVENTS = 'e',
+	TOPIC_DROPPED = 'd'
+};
 
 struct topic {
 	/* What it is. The store sets the last three; others read them. */

@@ -32,7 +32,7 @@ install: all
 			'$(DESTDIR)$(MANDIR)'/man$${page##*.} || exit 1; done
 	$(INSTALL) -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 644 $(PICTURE:%=bench/%) '$(DESTDIR)$(DOCDIR)/bench'
-	$(INSTALL) -m 644 pkg/completion/recado '$(DESTDIR)$(BASHDIR)'
+	$(INSTALL) -m 644 pkg/completion/* '$(DESTDIR)$(BASHDIR)'
 	for unit in $(UNITS); do \
 		sed 's|^ExecStart=recado|ExecStart=$(BINDIR)/recado|' $$unit \
 			>'$(DESTDIR)$(UNITDIR)'/$${unit##*/} || exit 1; done
@@ -41,7 +41,7 @@ install: all
 # recado's own goes.
 uninstall:
 	cd '$(DESTDIR)$(BINDIR)' && rm -f recado $(OTHERS:%=recado-%)
-	rm -f '$(DESTDIR)$(BASHDIR)/recado'
+	cd '$(DESTDIR)$(BASHDIR)' && rm -f $(notdir $(wildcard pkg/completion/*))
 	for page in $(notdir $(MAN)); do \
 		rm -f '$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page || \
 			exit 1; done

@@ -440,13 +440,17 @@ const char *oracle_files_wrong(struct oracle *m, struct sim *sim)
 {
 	struct disk *disk = sim_handle(sim);
 	struct agreeing a = { m, sim };
+	struct journal *journal;
 
 	for (size_t i = 0; i < m->logs; i++)
 		compare_file(m, sim, i);
 	compare_names(m, sim, DISK_CHANNELS, TOPIC_CHANNEL);
 	compare_names(m, sim, DISK_USERS, TOPIC_USER);
-	if (journal_scan(disk, agree, &a) != 0)
+	if (journal_look(&journal, disk) != 0 ||
+	    journal_look_on(journal) != 0 ||
+	    journal_replay(journal, 0, agree, &a) != 0)
 		wrong(m, "journal: cannot be read: %s", strerror(errno));
+	journal_close(journal);
 	disk->free(disk);
 	return m->why[0] != '\0' ? m->why : NULL;
 }

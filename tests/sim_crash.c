@@ -137,6 +137,14 @@ static void lose(struct node *node, enum sim_loss loss, long torn,
 	bytes_copy(&node->seen, &node->durable);
 }
 
+static void lose_name(struct name *name, int keep)
+{
+	if (keep)
+		name->durable = name->seen;
+	name->seen = name->durable;
+	name->partner = 0;
+}
+
 void sim_power_loss(struct sim *sim, enum sim_loss loss, uint32_t seed)
 {
 	uint64_t state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -148,11 +156,15 @@ void sim_power_loss(struct sim *sim, enum sim_loss loss, uint32_t seed)
 	for (size_t i = 0; i < sim->nodes; i++)
 		lose(&sim->node[i], loss, torn, &state);
 	for (size_t i = 0; i < sim->names; i++) {
-		struct name *name = &sim->name[i];
+		struct name *name = &sim->name[i], *other = NULL;
+		int keep = loss != SIM_DROP &&
+		    (!some_names || dice(&state, 2));
 
-		if (loss != SIM_DROP && (!some_names || dice(&state, 2)))
-			name->durable = name->seen;
-		name->seen = name->durable;
+		if (name->partner > 0)
+			other = &sim->name[name->partner - 1];
+		lose_name(name, keep);
+		if (other != NULL)
+			lose_name(other, keep);
 	}
 	for (size_t i = 0; i < sim->files; i++)
 		if (sim->file[i].by != NULL)

@@ -63,8 +63,7 @@ struct name *name_add(struct sim *sim, enum disk_dir dir, const char *text)
 	sim->name = sim_grow(sim->name, sim->names, &sim->names_cap,
 	    sizeof *sim->name);
 	name = &sim->name[sim->names++];
-	name->dir = dir;
-	name->seen = name->durable = -1;
+	*name = (struct name){ .dir = dir, .seen = -1, .durable = -1 };
 	/* checked by sim_open() */
 	(void)snprintf(name->text, sizeof name->text, "%s", text);
 	return name;
@@ -404,8 +403,10 @@ static int sim_sync_dir(struct disk *d, enum disk_dir dir)
 	if (begin_sync(of(d), SIM_SYNC_DIR) == -1)
 		return -1;
 	for (size_t i = 0; i < sim->names; i++)
-		if (sim->name[i].dir == dir)
+		if (sim->name[i].dir == dir) {
 			sim->name[i].durable = sim->name[i].seen;
+			sim->name[i].partner = 0;
+		}
 	return 0;
 }
 
@@ -441,7 +442,6 @@ static int sim_unlink(struct disk *d, enum disk_dir dir, const char *text)
 	return 0;
 }
 
-/* After a power loss one of the two names may be there, both or none. */
 static int sim_rename(struct disk *d, enum disk_dir dir, const char *from,
     const char *to)
 {
@@ -458,11 +458,14 @@ static int sim_rename(struct disk *d, enum disk_dir dir, const char *from,
 	if (step(h) == -1)
 		return -1;
 	changes(h);
-	name->seen = -1;
 	other = name_find(h->sim, dir, to);
 	if (other == NULL)
 		other = name_add(h->sim, dir, to);
+	name = name_find(h->sim, dir, from);    /* it may have moved */
+	name->seen = -1;
 	other->seen = node;
+	name->partner = 1 + (size_t)(other - h->sim->name);
+	other->partner = 1 + (size_t)(name - h->sim->name);
 	return 0;
 }
 

@@ -37,6 +37,9 @@ struct name {
 	enum disk_dir dir;
 	char text[NAME_MAX + 1];
 	int seen, durable;      /* nodes, -1: there is no such name */
+	/* 1 more than the index of the name that it was renamed to or from: a
+	 * power loss leaves one of the two. 0: neither, or both are synced. */
+	size_t partner;
 };
 
 struct handle {

@@ -212,7 +212,9 @@ static void test_journal_basics(void)
 	    journal_checkpointed(j) < journal_end(j), "after the checkpoint");
 	journal_close(j);
 	h = (struct heard){ 0 };
-	CHECK(journal_scan(disk, hear, &h) == 0 && h.n == 4, "scan");
+	CHECK(journal_look(&j, disk) == 0 && journal_look_on(j) == 0 &&
+	    journal_replay(j, 0, hear, &h) == 0 && h.n == 4, "look");
+	journal_close(j);
 	disk->free(disk);
 	sim_free(sim);
 }
