@@ -86,6 +86,20 @@ static void use_fd(struct journal *j, int fd)
 	j->fd = fd;
 }
 
+/* A directory may be removed under a running server. */
+static int check_removed(struct journal *j, int fd, const char *what)
+{
+	uint64_t names = 1;
+
+	if (j->disk->links(j->disk, fd, &names) == -1 && errno == ESTALE)
+		names = 0;
+	if (names > 0)
+		return 0;
+	warn("%s: removed while in use", what);
+	errno = ENOENT;
+	return STORE_BROKEN;
+}
+
 /* ---- reading ---- */
 
 static struct batch batch_of(const struct record *r)
@@ -509,15 +523,22 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-int journal_lock(struct journal *j)
-{
-	return j->disk->lock(j->disk, j->lock_fd) == -1 ? STORE_REFUSED : 0;
-}
-
 void journal_unlock(struct journal *j)
 {
 	/* Cannot fail on a lock that is held. */
 	(void)j->disk->unlock(j->disk, j->lock_fd);
+}
+
+int journal_lock(struct journal *j)
+{
+	int r;
+
+	if (j->disk->lock(j->disk, j->lock_fd) == -1)
+		return STORE_REFUSED;
+	r = check_removed(j, j->lock_fd, "lock");
+	if (r != 0)
+		journal_unlock(j);
+	return r;
 }
 
 static int open_locked(struct journal *j, batch_fn *each, void *ctx)
@@ -702,6 +723,10 @@ int journal_append(struct journal *j, struct str payload, uint64_t messages)
 		return r;
 	if (j->disk->sync(j->disk, j->fd) == -1)
 		return STORE_BROKEN;
+	/* What nobody can find is not acknowledged. */
+	r = check_removed(j, j->fd, "journal");
+	if (r != 0)
+		return r;
 	advance(j, payload.n);
 	newest(j)->messages += messages;
 	return 0;

@@ -45,6 +45,8 @@ void journal_close(struct journal *j);
 /* Reads without the lock, for a verifier; changes nothing. */
 int journal_scan(struct disk *disk, batch_fn *each, void *ctx);
 
+/* Broken, if the files of the journal have been removed: neither would others
+ * be kept out, nor would they find what is written. */
 int journal_lock(struct journal *j);
 void journal_unlock(struct journal *j);
 

@@ -181,8 +181,11 @@ _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 
 /* ---- storage ---- */
 
-/* Users and channels together: 25 MB of memory. */
+/* Users and channels together: 25 MB of memory. The server's option -n sets
+ * another number, */
 #define TOPICS_MAX ((size_t)100000)
+/* up to this: 250 MB. */
+#define TOPICS_OPTION_MAX 1000000
 
 /* Bytes of a line in a log, its newline included. */
 #define LINE_BYTES_MAX ((size_t)256 * 1024)

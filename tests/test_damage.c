@@ -792,8 +792,8 @@ static void try_field(const struct base *b, const char *file,
 			    with_logs);
 }
 
-/* A checkpoint at the end of the journal says that the logs have more than there
- * is. They have nothing. */
+/* A checkpoint at the end of the journal says that the logs have more than
+ * there is. They have nothing. */
 static void try_checkpoint(const struct base *b, const char *file,
     struct str journal, size_t end)
 {
