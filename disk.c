@@ -37,6 +37,7 @@ struct posix_disk {
 	int use_fd;             /* DATA/lock, while it is in use; or -1 */
 	int writable;
 	int syncfs_works;
+	int links_counted;      /* the system tells how many names a file has */
 	dev_t device;           /* of the root */
 };
 
@@ -122,23 +123,48 @@ static void note_device(struct posix_disk *p, const struct stat *st)
 
 /* ---- the calls ---- */
 
+/* Clients may ask for such a file again and again. Keeps errno. */
+static void report_kind(enum disk_dir dir, const char *name, int e)
+{
+	static struct seldom seldom;
+	const char *kind = e == ELOOP ? "a symbolic link" :
+	    e == EISDIR ? "a directory" : "not a regular file";
+
+	warn_seldom(&seldom, "%s%s%s: refused: %s",
+	    dir == DISK_ROOT ? "" : dir_name[dir], dir == DISK_ROOT ? "" : "/",
+	    name, kind);
+	errno = e;
+}
+
+/* What cannot be opened: ENXIO is a socket or a FIFO. */
+static int is_wrong_kind(int e)
+{
+	return e == ELOOP || e == EISDIR || e == ENXIO;
+}
+
 /* O_NONBLOCK: a FIFO in the place of a log must not hang the server. */
 static int posix_open(struct disk *d, enum disk_dir dir, const char *name,
     int create)
 {
-	int flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, fd;
+	struct posix_disk *p = (struct posix_disk *)d;
+	int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, fd;
 	struct stat st;
 
 	flags |= is_writable(d) ? O_RDWR : O_RDONLY;
-	fd = openat(dir_of(d, dir), name, flags | (create ? O_CREAT : 0), 0644);
-	if (fd == -1)
+	fd = openat(dir_of(d, dir), name, flags | (create ? O_CREAT : 0), 0640);
+	if (fd == -1) {
+		if (is_wrong_kind(errno))
+			report_kind(dir, name, errno);
 		return -1;
+	}
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		note_device((struct posix_disk *)d, &st);
+		note_device(p, &st);
+		if (st.st_nlink == 0)
+			p->links_counted = 0;
 		return fd;
 	}
 	(void)close(fd);        /* nothing was written to it */
-	errno = EINVAL;
+	report_kind(dir, name, S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
 	return -1;
 }
 
@@ -172,6 +198,32 @@ static int posix_size(struct disk *d, int fd, uint64_t *bytes)
 		return -1;
 	*bytes = (uint64_t)st.st_size;
 	return 0;
+}
+
+static int posix_links(struct disk *d, int fd, uint64_t *names)
+{
+	struct stat st;
+
+	*names = 1;
+	if (!((struct posix_disk *)d)->links_counted)
+		return 0;
+	if (fstat(fd, &st) == -1)
+		return -1;
+	*names = (uint64_t)st.st_nlink;
+	return 0;
+}
+
+static int posix_is_named(struct disk *d, int fd, enum disk_dir dir,
+    const char *name)
+{
+	struct stat open_one, named;
+
+	if (fstat(fd, &open_one) == -1)
+		return -1;
+	if (fstatat(dir_of(d, dir), name, &named, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return open_one.st_ino == named.st_ino &&
+	    open_one.st_dev == named.st_dev;
 }
 
 static int posix_truncate(struct disk *d, int fd, uint64_t bytes)
@@ -308,6 +360,7 @@ static const struct disk posix_ops = {
 	.open = posix_open, .close = posix_close,
 	.read = posix_read, .write = posix_write,
 	.size = posix_size, .truncate = posix_truncate,
+	.links = posix_links, .is_named = posix_is_named,
 	.sync = posix_sync, .sync_dir = posix_sync_dir,
 	.sync_all = posix_sync_all,
 	.unlink = posix_unlink, .rename = posix_rename, .list = posix_list,
@@ -344,11 +397,11 @@ int disk_sync_parent(const char *path)
  * name; but we may have no permission to open its parent. */
 static int make_root(const char *path)
 {
-	if (mkdir(path, 0755) == 0)
+	if (mkdir(path, 0750) == 0)
 		return disk_sync_parent(path);
 	if (errno != EEXIST)
 		return -1;
-	(void)disk_sync_parent(path);        /* as far as we may */
+	(void)disk_sync_parent(path);   /* as far as we may */
 	return 0;
 }
 
@@ -357,7 +410,7 @@ static int open_subdir(struct posix_disk *p, int i, int create)
 {
 	int root = p->dir[DISK_ROOT];
 
-	if (create && mkdirat(root, dir_name[i], 0755) == -1 && errno != EEXIST)
+	if (create && mkdirat(root, dir_name[i], 0750) == -1 && errno != EEXIST)
 		return -1;
 	p->dir[i] = openat(root, dir_name[i],
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -428,7 +481,8 @@ struct disk *disk_posix(const char *path, int create)
 	p->ops = posix_ops;
 	p->use_fd = -1;
 	p->writable = create;
-	if (open_dirs(p, path, create) == 0 &&
+	p->links_counted = 1;
+		if (open_dirs(p, path, create) == 0 &&
 	    (!create || begin_use(p) == 0))
 		return &p->ops;
 	saved = errno;

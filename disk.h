@@ -29,8 +29,8 @@ enum store_result { STORE_REFUSED = -1, STORE_BROKEN = -2, STORE_LOST = -3 };
 typedef int disk_name_fn(void *ctx, const char *name);
 
 struct disk {
-	/* A descriptor for reading and writing a regular file; never through a
-	 * symbolic link. */
+	/* A descriptor for reading and writing a regular file. Anything else,
+	 * symbolic links too, is refused and reported. */
 	int (*open)(struct disk *d, enum disk_dir dir, const char *name,
 	    int create);
 	void (*close)(struct disk *d, int fd);
@@ -40,6 +40,13 @@ struct disk {
 	    uint64_t at);
 	int (*size)(struct disk *d, int fd, uint64_t *bytes);
 	int (*truncate)(struct disk *d, int fd, uint64_t bytes);
+	/* How many names it has; 0: it was removed. A system that does not
+	 * count them says 1. */
+	int (*links)(struct disk *d, int fd, uint64_t *names);
+	/* 1: the open file still has this name. 0: it was removed, or replaced
+	 * by another one. -1: it cannot be told. */
+	int (*is_named)(struct disk *d, int fd, enum disk_dir dir,
+	    const char *name);
 	/* 0: these are on the disk now: the bytes of a file, the names in a
 	 * directory, everything written anywhere. After -1 it is unknown what
 	 * is, and the call is never repeated. */

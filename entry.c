@@ -21,6 +21,15 @@ static int is_kind(uint64_t kind)
 	    kind == TOPIC_EVENTS;
 }
 
+/* The checksum was right: if these are wrong, another version wrote it. */
+static int is_sound(uint64_t kind, struct str name, struct str lines)
+{
+	if (!is_kind(kind) || !name_ok(name) ||
+	    (kind == TOPIC_EVENTS && !str_is(name, "events")))
+		return 0;
+	return lines.n == 0 || lines.p[lines.n - 1] == '\n';
+}
+
 int entry_take(struct str *payload, struct entry *entry)
 {
 	uint64_t kind, name, offset, length;
@@ -31,9 +40,7 @@ int entry_take(struct str *payload, struct entry *entry)
 	    take_le64(payload, &name) == -1 ||
 	    take_le64(payload, &offset) == -1 ||
 	    take_le64(payload, &length) == -1 ||
-	    name > payload->n || length > payload->n - name ||
-	    !is_kind(kind) || !name_ok((struct str){ payload->p, name })) {
-		/* The checksum was right: another version wrote this. */
+	    name > payload->n || length > payload->n - name) {
 		errno = EIO;
 		return -1;
 	}
@@ -41,6 +48,10 @@ int entry_take(struct str *payload, struct entry *entry)
 	entry->offset = offset;
 	entry->name = (struct str){ payload->p, (size_t)name };
 	entry->lines = (struct str){ payload->p + name, (size_t)length };
+	if (!is_sound(kind, entry->name, entry->lines)) {
+		errno = EIO;
+		return -1;
+	}
 	str_skip(payload, (size_t)(name + length));
 	return 1;
 }

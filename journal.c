@@ -87,6 +87,20 @@ static void use_fd(struct journal *j, int fd)
 	j->fd = fd;
 }
 
+/* A directory may be removed under a running server. */
+static int check_removed(struct journal *j, int fd, const char *what)
+{
+	uint64_t names = 1;
+
+	if (j->disk->links(j->disk, fd, &names) == -1 && errno == ESTALE)
+		names = 0;
+	if (names > 0)
+		return 0;
+	warn("%s: removed while in use", what);
+	errno = ENOENT;
+	return STORE_BROKEN;
+}
+
 /* ---- reading ---- */
 
 static struct batch batch_of(const struct record *r)
@@ -106,15 +120,25 @@ static int take_record(struct journal *j, struct segment *s,
 	case RECORD_BATCH:
 		if ((e = each(ctx, &b)) != 0)
 			return e;
-		s->messages += r->messages;
+		/* A wrong number would make ids forgotten early. */
+		if (r->messages <= r->length)
+			s->messages += r->messages;
 		return 0;
 	case RECORD_CHECKPOINT:
-		if (take_le64(&position, &n) == 0 && n > j->checkpoint)
+		/* The logs cannot have what comes after it. */
+		if (take_le64(&position, &n) == 0 && n > j->checkpoint &&
+		    n <= r->at)
 			j->checkpoint = n;
 		return 0;
-	default:
+	case RECORD_SEAL:
 		j->sealed = 1;
 		return 0;
+	default:
+		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64
+		    ": a record of another version", s->number,
+		    segment_offset(s, r->at));
+		errno = EIO;
+		return STORE_REFUSED;
 	}
 }
 
@@ -211,17 +235,15 @@ static int list_segments(struct journal *j)
 	return 0;
 }
 
-typedef int start_fn(struct segment_reader *r, int fd, struct segment *s);
-
 /* SEGMENT_VALID with the segment's start; SEGMENT_INVALID: its file does not
  * have one, or was removed meanwhile. */
-static int read_start(struct journal *j, struct segment *s, start_fn *read)
+static int read_start(struct journal *j, struct segment *s)
 {
 	int fd = open_segment(j, s->number, 0), v;
 
 	if (fd == -1)
 		return errno == ENOENT ? SEGMENT_INVALID : SEGMENT_FAILED;
-	v = read(&j->reader, fd, s);
+	v = segment_read_start(&j->reader, fd, s);
 	j->disk->close(j->disk, fd);
 	return v;
 }
@@ -231,7 +253,7 @@ static int read_start(struct journal *j, struct segment *s, start_fn *read)
 static int read_starts(struct journal *j)
 {
 	for (size_t i = j->taken + j->begun; i < j->n; ) {
-		int v = read_start(j, &j->segment[i], segment_read_start);
+		int v = read_start(j, &j->segment[i]);
 
 		if (v == SEGMENT_FAILED)
 			return STORE_REFUSED;
@@ -280,15 +302,15 @@ static int take_segment(struct journal *j, batch_fn *each, void *ctx)
 }
 
 /* Reads the segments that have another one after them: they never change
- * again. A header that is not valid, which may be about to be written, is left
- * to read_journal(), and what is after it. */
+ * again. A file without a start, which may be about to get it, is left to
+ * read_journal(), and what is after it. */
 static int read_sealed(struct journal *j, batch_fn *each, void *ctx)
 {
 	int r = list_segments(j), v = SEGMENT_VALID;
 	size_t n = j->taken;
 
 	for (; r == 0 && n < j->n; n++) {
-		v = read_start(j, &j->segment[n], segment_read_header);
+		v = read_start(j, &j->segment[n]);
 		if (v != SEGMENT_VALID)
 			break;
 	}
@@ -508,19 +530,26 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-int journal_lock(struct journal *j)
-{
-	if (j->lock_fd == -1)
-		return 0;       /* see open_lock() */
-	return j->disk->lock(j->disk, j->lock_fd) == -1 ? STORE_REFUSED : 0;
-}
-
 void journal_unlock(struct journal *j)
 {
 	if (j->lock_fd == -1)
 		return;
 	/* Cannot fail on a lock that is held. */
 	(void)j->disk->unlock(j->disk, j->lock_fd);
+}
+
+int journal_lock(struct journal *j)
+{
+	int r;
+
+	if (j->lock_fd == -1)
+		return 0;       /* see open_lock() */
+	if (j->disk->lock(j->disk, j->lock_fd) == -1)
+		return STORE_REFUSED;
+	r = check_removed(j, j->lock_fd, "lock");
+	if (r != 0)
+		journal_unlock(j);
+	return r;
 }
 
 static int open_locked(struct journal *j, batch_fn *each, void *ctx)
@@ -801,6 +830,10 @@ int journal_append(struct journal *j, struct str payload, uint64_t messages)
 		return r;
 	if (j->disk->sync(j->disk, j->fd) == -1)
 		return STORE_BROKEN;
+	/* What nobody can find is not acknowledged. */
+	r = check_removed(j, j->fd, "journal");
+	if (r != 0)
+		return r;
 	advance(j, payload.n);
 	newest(j)->messages += messages;
 	return 0;

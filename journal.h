@@ -56,6 +56,8 @@ typedef int journal_file_fn(void *ctx, const char *name, int fd,
     uint64_t bytes);
 int journal_each_file(struct journal *j, journal_file_fn *each, void *ctx);
 
+/* Broken, if the files of the journal have been removed: neither would others
+ * be kept out, nor would they find what is written. */
 int journal_lock(struct journal *j);
 void journal_unlock(struct journal *j);
 

@@ -196,8 +196,10 @@ _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 /* ---- storage ---- */
 
 /* Users, channels, and names of channels that were dropped, together: 25 MB of
- * memory. */
+ * memory. The server's option -n sets another number, */
 #define TOPICS_MAX ((size_t)100000)
+/* up to this: 250 MB. */
+#define TOPICS_OPTION_MAX 1000000
 
 /* Bytes of a line in a log, its newline included. */
 #define LINE_BYTES_MAX ((size_t)256 * 1024)

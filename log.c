@@ -272,6 +272,36 @@ void log_close_all(struct logs *logs)
 		close_log(logs, logs->oldest);
 }
 
+int log_is_gone(struct logs *logs, struct topic *t)
+{
+	struct disk *d = logs->disk;
+
+	if (t->log.fd == -1)
+		return 0;
+	(void)topic_file(t, &logs->file);
+	if (logs->file.err || d->is_named(d, t->log.fd, topic_dir(t),
+	    logs->file.p) != 0)
+		return 0;       /* if it cannot be told, it is there */
+	close_log(logs, t);
+	return 1;
+}
+
+/* What is written to the log changes the file under its other name, too: a
+ * snapshot made of hard links is meant so, a link to another file is not. */
+static void report_links(struct logs *logs, struct topic *t)
+{
+	static struct seldom seldom;
+	uint64_t names;
+
+	if (t->log.links_reported ||
+	    logs->disk->links(logs->disk, t->log.fd, &names) == -1 ||
+	    names < 2)
+		return;
+	t->log.links_reported = 1;
+	warn_seldom(&seldom, "%s: has another name (a hard link): "
+	    "it changes there too", topic_path(t, &logs->file));
+}
+
 /* A log that is closed for another one before it was synced is opened again to
  * be synced. */
 int log_open(struct logs *logs, struct topic *t, int create)
@@ -301,6 +331,7 @@ int log_open(struct logs *logs, struct topic *t, int create)
 	}
 	link_open(logs, t);
 	logs->open++;
+	report_links(logs, t);
 	return 0;
 }
 

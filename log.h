@@ -66,6 +66,7 @@ struct open_log {
 	/* The line after hint_seq, the last one read, starts at hint_at. */
 	uint64_t hint_seq, hint_at;
 	uint64_t reported;      /* damage before this offset was reported */
+	int links_reported;     /* and that it has another name */
 };
 
 /* The descriptors of the logs, at most open_max at a time. */
@@ -81,6 +82,9 @@ struct logs {
  * another one may be closed for it. 0, or -1 with errno. */
 int log_open(struct logs *logs, struct topic *t, int create);
 void log_close_all(struct logs *logs);
+/* 1: the log was open, but its file has been removed or replaced by another
+ * one: now it is closed. */
+int log_is_gone(struct logs *logs, struct topic *t);
 
 /* Cuts an open log of `size` bytes after its good lines. The bytes that are cut
  * off are quarantined first: copied to a file beside it,

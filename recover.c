@@ -38,6 +38,13 @@ static struct topic *topic_of_entry(struct store *s, const struct entry *entry)
 	return topics_add(s->topics, entry->kind, entry->name);
 }
 
+/* 1: a new file begins with it, or a new one again. Lines with later numbers
+ * are no beginning, whatever the entry says. */
+static int begins_log(const struct entry *entry)
+{
+	return entry->offset == 0 && line_seq(entry->lines) <= 1;
+}
+
 static int replay_entry(struct store *s, struct entry *entry, uint64_t at)
 {
 	struct topic *t = topic_of_entry(s, entry);
@@ -53,7 +60,7 @@ static int replay_entry(struct store *s, struct entry *entry, uint64_t at)
 		t->loaded = 0;  /* its length may be another one */
 		return 0;
 	}
-	if (entry->offset == 0) {       /* a new file, or a new one again */
+	if (begins_log(entry)) {
 		t->now = (struct extent){ 0 };
 		s->new_names = 1;
 	}
@@ -142,7 +149,7 @@ static int find_place(struct store *s, struct topic *t,
 	uint64_t first, size, offset = entry->offset & ~ENTRY_MENDED;
 
 	t->batch.next = (struct extent){ 0 };
-	if (entry->offset == 0)
+	if (begins_log(entry))
 		return 0;
 	if (first_seq(s, entry, &first) == -1 || size_of(s, t, &size) == -1)
 		return -1;
@@ -263,7 +270,7 @@ static int restore_entry(struct restore *to, struct entry *entry)
 	struct str text;
 	int more;
 
-	if (entry->offset == 0) {       /* older lines were another log's */
+	if (begins_log(entry)) {        /* older lines were another log's */
 		*next = to->had;
 		to->lines = 0;
 	}

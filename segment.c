@@ -217,6 +217,19 @@ int record_find(struct segment_reader *r, int fd, const struct segment *s,
 	return v;
 }
 
+/* 1: a valid header may be wrong nevertheless: the first record says that it is
+ * at another position, and no other one is where the header has it. */
+static int is_contradicted(struct segment_reader *r, int fd,
+    const struct segment *s)
+{
+	uint64_t offset = SEGMENT_HEADER_BYTES;
+	struct record record;
+
+	return read_any(r, fd, offset, &record) == SEGMENT_VALID &&
+	    record.at != s->start &&
+	    find_record(r, fd, s, &offset, &record) == SEGMENT_INVALID;
+}
+
 /* A header that is not valid belongs to a file that was being made when the
  * power failed, which does not have a record either. If there is a record, the
  * header is damaged. */
@@ -226,7 +239,8 @@ int segment_read_start(struct segment_reader *r, int fd, struct segment *s)
 	uint64_t offset = SEGMENT_HEADER_BYTES;
 	int v = segment_read_header(r, fd, s);
 
-	if (v != SEGMENT_INVALID)
+	if (v == SEGMENT_FAILED ||
+	    (v == SEGMENT_VALID && !is_contradicted(r, fd, s)))
 		return v;
 	v = find_record(r, fd, NULL, &offset, &record);
 	if (v == SEGMENT_VALID) {

@@ -34,6 +34,7 @@ struct options {
 	const char *data, *broker, *proxy;
 	const char *channel[CREATE_MAX];
 	int channels;
+	size_t topics_max;
 };
 
 /* This server. All times are ticks. */
@@ -61,26 +62,31 @@ static void usage(FILE *to)
 {
 	(void)fprintf(to,
 	    "usage: %s [-d DIRECTORY] [-b ENDPOINT] [-p ENDPOINT] "
-	    "[-c CHANNEL]...\n"
+	    "[-n NUMBER] [-c CHANNEL]...\n"
 	    "  -d DIRECTORY  where the logs are; created if missing (data)\n"
 	    "  -b ENDPOINT   the broker's port for servers (%s)\n"
 	    "  -p ENDPOINT   the proxy's port for servers (%s)\n"
+	    "  -n NUMBER     how many users and channels there may be (%zu)\n"
 	    "  -c CHANNEL    create this channel if it is missing\n"
 	    "  -h, -V        this help; the version\n",
-	    program(), DEFAULT_BROKER_BACK, DEFAULT_PROXY_IN);
+	    program(), DEFAULT_BROKER_BACK, DEFAULT_PROXY_IN, TOPICS_MAX);
 }
 
 static struct options options(int argc, char **argv)
 {
 	struct options o = { .data = "data", .broker = DEFAULT_BROKER_BACK,
-	    .proxy = DEFAULT_PROXY_IN };
+	    .proxy = DEFAULT_PROXY_IN, .topics_max = TOPICS_MAX };
 	int c;
 
-	while ((c = getopt(argc, argv, "d:b:p:c:hV")) != -1)
+	while ((c = getopt(argc, argv, "d:b:p:n:c:hV")) != -1)
 		switch (c) {
 		case 'd': o.data = optarg; break;
 		case 'b': o.broker = optarg; break;
 		case 'p': o.proxy = optarg; break;
+		case 'n':
+			o.topics_max = (size_t)option_number('n', optarg, 1,
+			    TOPICS_OPTION_MAX);
+			break;
 		case 'c':
 			if (o.channels == CREATE_MAX)
 				die(EXIT_USAGE, "-c: at most %d channels",
@@ -547,6 +553,7 @@ int main(int argc, char **argv)
 	o = options(argc, argv);
 	stats_start(&s.services.stats);
 	disk = open_data(o.data, &s.services.store);
+	store_limit_topics(s.services.store, o.topics_max);
 	create_channels(&s.services, &o);
 	connect_all(&s, &o);
 	warn("ready: data in %s, broker %s, proxy %s", o.data, o.broker,

@@ -115,6 +115,8 @@ static const char *reason_of(int e)
 	case EDQUOT:
 	case EFBIG:
 		return "sem espaço em disco";
+	case EUSERS:
+		return "usuários e canais demais";
 	case ENOENT:
 		return "não existe";
 	case EMSGSIZE:

@@ -94,12 +94,32 @@ static int sync_dirty(struct store *s)
 	return r == 0 ? sync_names(s) : r;
 }
 
+/* 1: the file of a dirty log was removed or replaced under us. Its lines are in
+ * the journal, from which the next turn writes them again. */
+static int lost_log(struct store *s)
+{
+	for (size_t i = 0; i < s->dirty.n; i++) {
+		struct topic *t = s->dirty.at[i];
+
+		if (!log_is_gone(&s->logs, t))
+			continue;
+		warn("%s: removed or replaced while in use",
+		    topic_path(t, &s->path));
+		errno = EIO;
+		store_fall_behind(s, journal_checkpointed(s->journal));
+		(void)journal_reset_applied(s->journal); /* or we fail again */
+		return 1;
+	}
+	return 0;
+}
+
 int store_sync_logs(struct store *s)
 {
 	int r;
 
-	if (s->behind != NOT_BEHIND)
-		return 0;       /* the journal must keep what the logs lack */
+	/* The journal must keep what the logs lack. */
+	if (s->behind != NOT_BEHIND || lost_log(s))
+		return 0;
 	r = sync_dirty(s);
 	/* The system reports the failure once, to us. Another process would
 	 * find nothing wrong and record a checkpoint, and nobody would write
@@ -129,6 +149,7 @@ int store_open(struct store **store, struct disk *disk, size_t logs_open_max)
 		return STORE_REFUSED;
 	s->disk = s->logs.disk = disk;
 	s->logs.open_max = logs_open_max;
+	s->topics_max = TOPICS_MAX;
 	s->ids = ids_new();
 	if (s->ids != NULL)
 		r = store_recover(s);
@@ -160,6 +181,11 @@ void store_close(struct store *s)
 	buf_free(&s->scratch);
 	log_free(&s->reader);
 	free(s);
+}
+
+void store_limit_topics(struct store *s, size_t n)
+{
+	s->topics_max = n;
 }
 
 uint64_t store_directory(const struct store *s)
@@ -319,6 +345,10 @@ struct topic *store_create(struct store *s, enum topic_kind kind,
 	}
 	if (refuses(s))
 		return NULL;
+	if (topics_total(s->topics) > s->topics_max) {  /* the events are one */
+		errno = EUSERS;
+		return NULL;
+	}
 	t = topics_add(s->topics, kind, name);
 	if (t == NULL)
 		return NULL;
@@ -493,8 +523,9 @@ static int check_room(struct store *s)
 }
 
 /* A log whose length has changed is not written to: it was cut, or something
- * was appended, and a redo will find out. Checked once between two checkpoints:
- * checking each time would cost as much as the writing. */
+ * was appended, or the file is another one, and a redo will find out. Checked
+ * once between two checkpoints: checking each time would cost as much as the
+ * writing. */
 static int measure(struct store *s, struct topic *t)
 {
 	uint64_t size;
@@ -503,7 +534,7 @@ static int measure(struct store *s, struct topic *t)
 		return 0;
 	if (s->disk->size(s->disk, t->log.fd, &size) == -1)
 		return -1;
-	if (size != t->now.bytes) {
+	if (size != t->now.bytes || log_is_gone(&s->logs, t)) {
 		errno = EIO;
 		return -1;
 	}

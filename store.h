@@ -45,6 +45,10 @@ int store_open(struct store **store, struct disk *disk, size_t logs_open_max);
  * store_checkpoint() first. */
 void store_close(struct store *s);
 
+/* How many users and channels there may be before no more are created; at first
+ * TOPICS_MAX. */
+void store_limit_topics(struct store *s, size_t n);
+
 /* The number of the directory, the same for all that have it open; never 0. */
 uint64_t store_directory(const struct store *s);
 
@@ -60,7 +64,7 @@ struct topic *store_topic(struct store *s, enum topic_kind kind,
 /* 1: it exists. Opens nothing. */
 int store_has(struct store *s, enum topic_kind kind, struct str name);
 /* Puts the creation of a topic into the batch. NULL: errno says why; EEXIST: it
- * exists already. */
+ * exists already; EUSERS: there are too many. */
 struct topic *store_create(struct store *s, enum topic_kind kind,
     struct str name);
 struct topic *store_events(struct store *s);

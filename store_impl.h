@@ -24,6 +24,7 @@ struct store {
 	struct disk *disk;
 	struct journal *journal;
 	struct topics *topics;
+	size_t topics_max;      /* besides the events */
 	struct ids *ids;
 	uint64_t directory;     /* its number; 0: not read yet */
 	struct topic *events;

@@ -2,7 +2,6 @@
  * kind. */
 #include "topics.h"
 
-#include "limits.h"
 #include "name.h"
 
 #include <errno.h>
@@ -38,7 +37,7 @@ static struct topic_list *list_of(struct topics *t, enum topic_kind kind)
 }
 
 /* FNV-1a. Somebody who floods one bucket with names of their choice slows
- * look-ups down, and TOPICS_MAX bounds by how much. */
+ * look-ups down, and the bound on topics bounds by how much. */
 static size_t hash_name(enum topic_kind kind, struct str name)
 {
 	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)kind;
@@ -171,10 +170,6 @@ struct topic *topics_add(struct topics *t, enum topic_kind kind,
 {
 	struct topic *p, **b;
 
-	if (t->n == TOPICS_MAX) {
-		errno = ENOSPC;
-		return NULL;
-	}
 	p = new_topic(kind, name);
 	if (p == NULL || insert_topic(list_of(t, kind), p) == -1) {
 		free(p);
@@ -206,6 +201,11 @@ void topics_remove(struct topics *t, struct topic *topic)
 size_t topics_count(struct topics *t, enum topic_kind kind)
 {
 	return list_of(t, kind)->n;
+}
+
+size_t topics_total(const struct topics *t)
+{
+	return t->n;
 }
 
 struct topic *topics_at(struct topics *t, enum topic_kind kind, size_t i)

@@ -62,12 +62,12 @@ void topics_free(struct topics *t);
 
 struct topic *topics_find(const struct topics *t, enum topic_kind kind,
     struct str name);
-/* Adds one that is not there yet. NULL: out of memory, or TOPICS_MAX topics
- * (ENOSPC). */
+/* Adds one that is not there yet. NULL: out of memory. */
 struct topic *topics_add(struct topics *t, enum topic_kind kind,
     struct str name);
 void topics_remove(struct topics *t, struct topic *topic);
 size_t topics_count(struct topics *t, enum topic_kind kind);
+size_t topics_total(const struct topics *t);
 /* The i-th of a kind in order of its name's bytes. */
 struct topic *topics_at(struct topics *t, enum topic_kind kind, size_t i);
 

@@ -177,7 +177,8 @@ void sim_power_loss(struct sim *sim, enum sim_loss loss, uint32_t seed)
 const char *sim_call_name(enum sim_call which)
 {
 	static const char *const name[SIM_CALLS] = {
-		"open", "read", "write", "size", "truncate", "sync", "sync_dir",
+		"open", "read", "write", "size", "truncate", "links",
+		"is_named", "sync", "sync_dir",
 		"sync_all", "unlink", "rename",
 		"list", "lock", "room", "random"
 	};

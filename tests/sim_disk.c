@@ -374,6 +374,30 @@ static int sim_truncate(struct disk *d, int fd, uint64_t bytes)
 	return 0;
 }
 
+/* Hard links there are none: a file has one name, or it was removed. */
+static int sim_links(struct disk *d, int fd, uint64_t *names)
+{
+	struct sim *sim = of(d)->sim;
+	int node = (int)(node_of(of(d), fd) - sim->node);
+
+	*names = 0;
+	for (size_t i = 0; i < sim->names; i++)
+		*names += sim->name[i].seen == node;
+	return call(of(d), SIM_LINKS, NULL);
+}
+
+static int sim_is_named(struct disk *d, int fd, enum disk_dir dir,
+    const char *text)
+{
+	struct sim *sim = of(d)->sim;
+	int node = (int)(node_of(of(d), fd) - sim->node);
+	const struct name *name = name_find(sim, dir, text);
+
+	if (call(of(d), SIM_IS_NAMED, NULL) == -1)
+		return -1;
+	return name != NULL && name->seen == node;
+}
+
 static int begin_sync(struct handle *h, enum sim_call which)
 {
 	h->sim->syncs_repeated += h->sync_failed;
@@ -546,6 +570,7 @@ struct disk *sim_handle(struct sim *sim)
 		.open = sim_open, .close = sim_close, .read = sim_read,
 		.write = sim_write,
 		.size = sim_size, .truncate = sim_truncate, .sync = sim_sync,
+		.links = sim_links, .is_named = sim_is_named,
 		.sync_dir = sim_sync_dir, .sync_all = sim_sync_all,
 		.unlink = sim_unlink, .rename = sim_rename,
 		.list = sim_list, .lock = sim_lock, .unlock = sim_unlock,

@@ -56,7 +56,8 @@ void sim_power_loss(struct sim *sim, enum sim_loss loss, uint32_t seed);
 /* ---- faults ---- */
 
 enum sim_call {
-	SIM_OPEN, SIM_READ, SIM_WRITE, SIM_SIZE, SIM_TRUNCATE, SIM_SYNC,
+	SIM_OPEN, SIM_READ, SIM_WRITE, SIM_SIZE, SIM_TRUNCATE, SIM_LINKS,
+	SIM_IS_NAMED, SIM_SYNC,
 	SIM_SYNC_DIR, SIM_SYNC_ALL, SIM_UNLINK, SIM_RENAME, SIM_LIST, SIM_LOCK,
 	SIM_ROOM, SIM_RANDOM, SIM_CALLS
 };

@@ -2,6 +2,7 @@
  * is served as it was, what is wrong is reported and quarantined, and
  * no other log suffers. */
 #include "tap.h"
+#include "../crc.h"
 #include "../journal.h"
 #include "scenario.h"
 #include "../util.h"
@@ -576,6 +577,13 @@ static const char *judge_rest(const struct base *b, struct sim *sim,
 	return t != NULL ? go_on(sim, s) : NULL;
 }
 
+static void empty_logs(struct sim *sim)
+{
+	sim_put_content(sim, DISK_CHANNELS, LOG, (struct str){ "", 0 });
+	sim_put_content(sim, DISK_CHANNELS, "outro.log",
+	    (struct str){ "", 0 });
+}
+
 static void hurt_journal(const struct base *b, const char *file, size_t bit,
     int n, int with_logs)
 {
@@ -595,11 +603,8 @@ static void hurt_journal(const struct base *b, const char *file, size_t bit,
 		    text.n - bit / 8);
 	sim_put_content(sim, DISK_JOURNAL, file, (struct str){ copy, text.n });
 	free(copy);
-	if (!with_logs) {
-		sim_put_content(sim, DISK_CHANNELS, LOG, (struct str){ "", 0 });
-		sim_put_content(sim, DISK_CHANNELS, "outro.log",
-		    (struct str){ "", 0 });
-	}
+	if (!with_logs)
+		empty_logs(sim);
 	hush();
 	s = open_store(disk);
 	why = with_logs ? judge_logs(b, sim, s) : judge_rest(b, sim, s, 3);
@@ -678,6 +683,172 @@ static void test_journal(void)
 	}
 }
 
+/* ---- nonsense with a right checksum ---- */
+
+static uint64_t number_at(const char *p)
+{
+	struct str s = { p, 8 };
+	uint64_t n = 0;
+
+	(void)take_le64(&s, &n);
+	return n;
+}
+
+static void put_number(char *p, uint64_t n)
+{
+	for (int i = 0; i < 8; i++, n >>= 8)
+		p[i] = (char)(n & 0xff);
+}
+
+static void complement(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (char)~p[i];
+}
+
+/* Makes the checksum right that covers a field: of the header, or of the record
+ * that begins at `record`, if its length still makes sense. */
+static void mend_checksum(char *clear, size_t n, size_t record)
+{
+	uint64_t length;
+	uint32_t crc;
+
+	if (record == 0) {
+		put_number(clear + 32, crc32c(0, clear, 32));
+		return;
+	}
+	length = number_at(clear + record + 24);
+	if (length > n - record - 48)
+		return;
+	crc = crc32c(0, clear + record, 40);
+	put_number(clear + record + 40, crc32c(crc, clear + record + 48,
+	    (size_t)length));
+}
+
+/* The start is refused, and changes nothing; or all lines are there: the logs
+ * or the journal have them. Neither crashes. */
+static void try_nonsense(const struct base *b, const char *file,
+    struct str journal, size_t record, size_t field, uint64_t value,
+    int with_logs)
+{
+	struct sim *sim = sim_copy(b->sim);
+	struct disk *disk = sim_handle(sim);
+	char *copy = must_grow(NULL, journal.n, 1);
+	struct store *s = NULL;
+	struct reading r = { .base = b };
+	struct topic *t = NULL;
+	int opened;
+
+	memcpy(copy, journal.p, journal.n);
+	put_number(copy + field, value);
+	mend_checksum(copy, journal.n, record);
+	complement(copy, journal.n);
+	sim_put_content(sim, DISK_JOURNAL, file,
+	    (struct str){ copy, journal.n });
+	if (!with_logs)
+		empty_logs(sim);
+	hush();
+	opened = store_open(&s, disk, 4) == 0;
+	if (opened && store_begin(s) == 0) {
+		t = store_topic(s, TOPIC_CHANNEL, STR("geral"));
+		CHECK(t != NULL && store_read(s, t, 0, take, &r) == 0 &&
+		    r.other == 0, "field %zu is %llx: it cannot be read",
+		    field, (unsigned long long)value);
+		for (size_t i = 0; i < b->lines; i++)
+			CHECK(r.have[i] == 1,
+			    "field %zu is %llx, %d: line %zu is there %d times",
+			    field, (unsigned long long)value, with_logs, i + 1, r.have[i]);
+		store_end(s);
+		(void)store_checkpoint(s);
+	}
+	CHECK(opened || (errno == EIO && str_eq(sim_content(sim, DISK_JOURNAL,
+	    file), (struct str){ copy, journal.n })),
+	    "field %zu is %llx: the start fails with %s", field,
+	    (unsigned long long)value, strerror(errno));
+	buf_free(&r.line);
+	free(copy);
+	store_close(s);
+	disk->free(disk);
+	sim_free(sim);
+	cases++;
+}
+
+static void try_field(const struct base *b, const char *file,
+    struct str journal, size_t record, size_t field)
+{
+	const uint64_t was = number_at(journal.p + field);
+	const uint64_t value[] = {
+		0, 1, 'x', was - 1, was + 1, was + 48, UINT64_C(1) << 31,
+		UINT64_C(1) << 32, UINT64_C(1) << 62, INT64_MAX,
+		UINT64_C(1) << 63, UINT64_MAX - 47, UINT64_MAX
+	};
+
+	/* A record that says nonsense of itself counts as damaged. */
+	const int only_with_logs = record > 0 && field < record + 40;
+
+	for (size_t i = 0; i < COUNT(value); i++)
+		for (int with_logs = only_with_logs; with_logs < 2; with_logs++)
+			try_nonsense(b, file, journal, record, field, value[i],
+			    with_logs);
+}
+
+/* A checkpoint at the end of the journal says that the logs have more than
+ * there is. They have nothing. */
+static void try_checkpoint(const struct base *b, const char *file,
+    struct str journal, size_t end)
+{
+	struct str text = { journal.p, end + 56 };
+	char *copy = must_grow(NULL, text.n, 1);
+
+	memcpy(copy, journal.p, end);
+	put_number(copy + end, number_at(journal.p + 40));
+	put_number(copy + end + 8, end - 40);
+	put_number(copy + end + 16, 'c');
+	put_number(copy + end + 24, 8);
+	put_number(copy + end + 32, 0);
+	text.p = copy;
+	try_nonsense(b, file, text, end, end + 48, UINT64_MAX, 0);
+	free(copy);
+}
+
+static void test_nonsense(void)
+{
+	enum { HEADER = 40, RECORD = 48, ENTRY = 32 };
+	struct base b;
+	const char *file;
+	char *clear;
+	struct str journal;
+	size_t at = HEADER;
+
+	make_base(&b, 12, 40, REDO);
+	file = sim_name(b.sim, DISK_JOURNAL, 0);
+	journal = sim_content(b.sim, DISK_JOURNAL, file);
+	clear = must_grow(NULL, journal.n, 1);
+	memcpy(clear, journal.p, journal.n);
+	complement(clear, journal.n);
+	journal.p = clear;
+	for (size_t field = 8; field < 32; field += 8)
+		try_field(&b, file, journal, 0, field);
+	while (number_at(clear + at) == number_at(clear + HEADER)) {
+		size_t end = at + RECORD + (size_t)number_at(clear + at + 24);
+		size_t entry = at + RECORD;
+
+		for (size_t field = at + 8; field < at + 40; field += 8)
+			try_field(&b, file, journal, at, field);
+		try_nonsense(&b, file, journal, at, at + 16, 'x', 0);
+		while (entry < end) {
+			for (size_t k = 0; k < ENTRY; k += 8)
+				try_field(&b, file, journal, at, entry + k);
+			entry += ENTRY + (size_t)(number_at(clear + entry + 8) +
+			    number_at(clear + entry + 24));
+		}
+		at = end;
+	}
+	try_checkpoint(&b, file, journal, at);
+	free(clear);
+	free_base(&b);
+}
+
 int main(int argc, char **argv)
 {
 	stride = (size_t)scenario_stride(argc, argv);
@@ -692,6 +863,8 @@ int main(int argc, char **argv)
 	check_group("a log is repaired while another server runs", test_two);
 	check_group("a damaged journal costs nothing that the logs have",
 	    test_journal);
+	check_group("nonsense in the journal with a right checksum",
+	    test_nonsense);
 	printf("# %ld cases\n", cases);
 	return check_done();
 }

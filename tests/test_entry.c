@@ -26,7 +26,7 @@ static int take(uint64_t kind, struct str name, uint64_t length)
 	struct str rest;
 	int r;
 
-	put(&b, kind, name, length, STR("abc"));
+	put(&b, kind, name, length, STR("ab\n"));
 	rest = buf_str(&b);
 	errno = 0;
 	r = entry_take(&rest, &entry);
@@ -58,6 +58,7 @@ static void test_names(void)
 	    "a name that is too long");
 	CHECK(take(TOPIC_USER, STR(""), 3) == -1, "no name");
 	CHECK(take(TOPIC_USER, STR("a\nb"), 3) == -1, "a newline in a name");
+	CHECK(take(TOPIC_EVENTS, STR("lock"), 3) == -1, "other events");
 }
 
 static void test_lengths(void)
@@ -65,6 +66,7 @@ static void test_lengths(void)
 	CHECK(take(TOPIC_USER, STR("ana"), 4) == -1, "lines beyond the end");
 	CHECK(take(TOPIC_USER, STR("ana"), UINT64_MAX) == -1,
 	    "a length that wraps");
+	CHECK(take(TOPIC_USER, STR("ana"), 2) == -1, "half a line");
 }
 
 int main(void)

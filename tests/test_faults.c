@@ -21,6 +21,7 @@ static const struct {
 	{ SIM_WRITE, EFBIG, 0 }, { SIM_WRITE, ENOSPC, 1 },
 	{ SIM_SIZE, EIO, 0 },
 	{ SIM_TRUNCATE, EIO, 0 },
+	{ SIM_LINKS, EIO, 0 }, { SIM_IS_NAMED, EIO, 0 },
 	{ SIM_SYNC, EIO, 0 }, { SIM_SYNC, ENOSPC, 0 },
 	{ SIM_SYNC_DIR, EIO, 0 },
 	{ SIM_SYNC_ALL, EIO, 0 }, { SIM_SYNC_ALL, ENOSYS, 0 },

@@ -238,3 +238,63 @@ test_logck() {
 	exits 74 logck nowhere
 	has said nowhere
 }
+
+# The directory is removed under a running server: what is sent then is not
+# answered OK, and the server ends.
+test_directory_removed() {
+	up -c geral
+	client -u ana pub geral before
+	rm -rf data
+	request publish '"user":"ana","channel":"geral","message":"after"' |
+		zraw -t 8000 req "$FRONT" >answer
+	ended server 74
+	rm server.rc
+	has server.err 'removed while in use'
+	hasnt answer OK
+}
+
+# A log that is no regular file is not used, which is said once a second at the
+# most; one that has a second name is, and that is said too.
+test_logs_of_other_kinds() {
+	up -c elo -c cano -c pasta -c gêmeo
+	stop server
+	for name in elo cano pasta gêmeo; do
+		file=$(ls data/channels/"$(printf %s "$name" | cut -c 1)"*.log)
+		case $name in
+		elo) mv "$file" else && ln -s ../../else "$file" ;;
+		cano) rm "$file" && mkfifo "$file" ;;
+		pasta) rm "$file" && mkdir "$file" ;;
+		*) ln "$file" twin ;;
+		esac
+	done
+	: >damaged_on_purpose
+	server_up
+	replies publish '"user":"ana","channel":"elo","message":"oi"' \
+'"status":"erro","message":"falha de disco","description":"falha de disco"'
+	has server.err 'channels/elo.log: refused: a symbolic link'
+	for name in cano pasta cano pasta cano pasta; do
+		replies publish \
+			"\"user\":\"ana\",\"channel\":\"$name\",\"message\":\"oi\"" \
+'"status":"erro","message":"falha de disco","description":"falha de disco"'
+	done
+	client -u ana pub gêmeo oi
+	has server.err 'has another name (a hard link)'
+	want 0 "$(wc -c <else | tr -d ' ')"
+	[ "$(grep -c refused: server.err)" -lt 6 ]
+}
+
+test_too_many_topics() {
+	up -n 2 -c geral
+	client -u ana pub geral oi
+	many='usuários e canais demais'
+	many="\"status\":\"erro\",\"message\":\"$many\",\"description\":\"$many\""
+	replies channel '"channel":"outro"' "$many"
+	replies login '"user":"bob"' "$many"
+	client -u ana pub geral oi
+	stop server
+	for n in 0 1000001 x; do
+		exits 64 server -n $n -d nowhere
+	done
+	server_up server -n 3
+	client create outro
+}

@@ -563,7 +563,7 @@ static void test_start_beside(void)
 	    strerror(errno));
 	CHECK(beside.turns > 300, "only %d turns beside it", beside.turns);
 	/* The rest of the newest segment, and the logs since it was begun. */
-	CHECK(beside.locked_bytes < 6 * journal_limits.segment_bytes,
+	CHECK(beside.locked_bytes < 9 * journal_limits.segment_bytes,
 	    "%" PRIu64 " bytes were read with the lock", beside.locked_bytes);
 	CHECK(channel(b, "geral")->now.seq == 600 + (uint64_t)beside.turns,
 	    "seq");
@@ -629,6 +629,35 @@ static void test_number(void)
 		    str_eq(sim_content(sim, DISK_ROOT, "id"), text),
 		    "taken for a number, or replaced: %s", damaged[i]);
 	}
+	sim_free(sim);
+}
+
+static void test_too_many(void)
+{
+	struct sim *sim = sim_new();
+	struct disk *disk = sim_handle(sim);
+	struct store *s = start(disk, 4);
+
+	store_limit_topics(s, 2);
+	CHECK(store_create(s, TOPIC_CHANNEL, STR("geral")) != NULL &&
+	    store_create(s, TOPIC_USER, STR("ana")) != NULL &&
+	    store_commit(s) == 0, "two");
+	errno = 0;
+	CHECK(store_create(s, TOPIC_CHANNEL, STR("outro")) == NULL &&
+	    errno == EUSERS, "the third one: %s", strerror(errno));
+	CHECK(put(s, channel(s, "geral"), "", "oi") == 1 &&
+	    store_commit(s) == 0, "the first two");
+	store_limit_topics(s, 3);
+	CHECK(store_create(s, TOPIC_CHANNEL, STR("outro")) != NULL &&
+	    store_commit(s) == 0, "a higher limit");
+	stop(s);
+	/* What is there is never refused. */
+	CHECK(store_open(&s, disk, 4) == 0, "%s", strerror(errno));
+	store_limit_topics(s, 1);
+	CHECK(store_begin(s) == 0 && channel(s, "outro") != NULL &&
+	    put(s, channel(s, "outro"), "", "oi") == 1, "a lower limit");
+	stop(s);
+	disk->free(disk);
 	sim_free(sim);
 }
 
@@ -717,6 +746,90 @@ static void test_cut_live(struct disk *disk)
 	stop(s);
 }
 
+static mode_t mode_of(const char *name)
+{
+	struct stat st = { 0 };
+
+	CHECK(lstat(in_dir(name), &st) == 0, "%s: %s", name, strerror(errno));
+	return st.st_mode & 0777;
+}
+
+static void test_modes(void)
+{
+	CHECK(mode_of("channels/geral.log") == 0640 &&
+	    mode_of("id") == 0640 && mode_of("lock") == 0640, "files");
+	CHECK(mode_of("channels") == 0750 && mode_of("journal") == 0750,
+	    "directories");
+}
+
+static void move(const char *from, const char *to)
+{
+	char other[PATH_MAX + 64];
+
+	(void)snprintf(other, sizeof other, "%s", in_dir(to));
+	CHECK(rename(in_dir(from), other) == 0, "%s: %s", from,
+	    strerror(errno));
+}
+
+/* A log is replaced by a FIFO under a running server. What is acknowledged
+ * stays in the journal, and nothing new is taken; when the FIFO is gone all of
+ * it is in a new log. With `between` there was a checkpoint before. */
+static void replace_live(struct disk *disk, int between)
+{
+	struct store *s = start(disk, 4);
+	struct topic *t = sure(channel(s, "geral"));
+	struct range r = { 1, 0, 0 };
+	uint64_t seq = t->now.seq;
+
+	CHECK(put(s, t, "", "before") == seq + 1 && store_commit(s) == 0,
+	    "put");
+	store_end(s);
+	CHECK(!between || store_checkpoint(s) == 0, "checkpoint");
+	move("channels/geral.log", "old");
+	CHECK(mkfifo(in_dir("channels/geral.log"), 0600) == 0, "%s",
+	    strerror(errno));
+	CHECK(store_begin(s) == 0 && put(s, t, "", "meanwhile") == seq + 2 &&
+	    store_commit(s) == 0, "put");
+	store_end(s);
+	(void)store_checkpoint(s);
+	CHECK(store_begin(s) == 0 && channel(s, "geral") != NULL &&
+	    put(s, channel(s, "geral"), "", "no") == 0, "written to a FIFO");
+	store_end(s);
+	CHECK(unlink(in_dir("channels/geral.log")) == 0, "%s",
+	    strerror(errno));
+	CHECK(store_begin(s) == 0 && put(s, sure(channel(s, "geral")), "",
+	    "after") == seq + 3 && store_commit(s) == 0, "not mended: %s",
+	    strerror(errno));
+	CHECK(store_read(s, channel(s, "geral"), 0, in_order, &r) == 0 &&
+	    r.next == seq + 4 && r.wrong == 0, "%d lines", (int)r.next - 1);
+	CHECK(unlink(in_dir("old")) == 0, "%s", strerror(errno));
+	stop(s);
+}
+
+/* What nobody will find is not acknowledged. */
+static void test_remove_live(void)
+{
+	struct disk *disk = disk_posix(dir, 1);
+	struct store *s = start(disk, 4);
+	char command[PATH_MAX + 16];
+
+	CHECK(put(s, sure(channel(s, "geral")), "", "lost") > 0, "put");
+	(void)snprintf(command, sizeof command, "rm -r '%s/journal'", dir);
+	CHECK(system(command) == 0, "rm");
+	CHECK(store_commit(s) == STORE_BROKEN, "acknowledged");
+	store_end(s);
+	CHECK(store_begin(s) == STORE_BROKEN, "it goes on");
+	store_close(s);
+	disk->free(disk);
+	disk = disk_posix(dir, 1);
+	s = start(disk, 4);
+	store_end(s);
+	CHECK(unlink(in_dir("lock")) == 0, "%s", strerror(errno));
+	CHECK(store_begin(s) == STORE_BROKEN, "a lock that nobody finds");
+	store_close(s);
+	disk->free(disk);
+}
+
 static void test_posix(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -747,6 +860,9 @@ static void test_posix(void)
 	    "no regular file");
 	CHECK(channel(s, "geral") != NULL, "the others suffer");
 	stop(s);
+	test_modes();
+	replace_live(disk, 1);
+	replace_live(disk, 0);
 	reader = disk_posix(dir, 0);
 	CHECK(reader != NULL, "%s", strerror(errno));
 	fd = reader->open(reader, DISK_CHANNELS, "geral.log", 0);
@@ -759,6 +875,7 @@ static void test_posix(void)
 	reader->close(reader, fd);
 	reader->free(reader);
 	disk->free(disk);
+	test_remove_live();
 	CHECK(disk_posix(in_dir("nowhere"), 0) == NULL && errno == ENOENT,
 	    "made for reading");
 }
@@ -788,6 +905,7 @@ int main(void)
 	check_group("a log removed between runs is gone", test_removed);
 	check_group("the largest batch is committed and read back", test_big);
 	check_group("others are served while one starts", test_start_beside);
+	check_group("there are as many topics as allowed", test_too_many);
 	check_group("a directory keeps its number, and damage stops the start",
 	    test_number);
 	check_group("a real directory does what the simulated one does",
