@@ -321,8 +321,7 @@ static void send_answers(struct self *s)
 	buf_putc(&s->answers, 'A');
 }
 
-/* failed: 0, or the errno of the commit. */
-static void answer_batch(struct self *s, int failed)
+static void answer_batch(struct self *s)
 {
 	buf_clear(&s->answers);
 	buf_putc(&s->answers, 'A');
@@ -330,7 +329,7 @@ static void answer_batch(struct self *s, int failed)
 		struct job *j = &s->job[i];
 		size_t at = back_open_answer(&s->answers, j->id);
 
-		service_answer(&s->services, j, failed, &s->answers);
+		service_answer(&s->services, j, &s->answers);
 		back_close_answer(&s->answers, at);
 		if (s->answers.n >= BACK_ANSWERS_BYTES)
 			send_answers(s);
@@ -369,7 +368,9 @@ static void store_batch(struct self *s)
 	failed = commit_batch(v);
 	store_end(v->store);    /* another server may go on while we talk */
 	publish_send(&v->publications, s->pub);
-	answer_batch(s, failed);
+	for (size_t i = 0; failed != 0 && i < s->jobs; i++)
+		service_fail(&s->job[i], failed);
+	answer_batch(s);
 }
 
 static void refuse_batch(struct self *s)
@@ -379,7 +380,7 @@ static void refuse_batch(struct self *s)
 	warn("store:");
 	for (size_t i = 0; i < s->jobs; i++)
 		service_refuse(&s->services, &s->job[i], e);
-	answer_batch(s, 0);
+	answer_batch(s);
 }
 
 static void run_batch(struct self *s)

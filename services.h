@@ -10,11 +10,16 @@
 #include "back.h"
 #include "json.h"
 #include "publish.h"
+#include "limits.h"
 #include "stats.h"
 #include "store.h"
 
+#include <limits.h>
+
 /* As "after": the newest messages. */
 #define HISTORY_NEWEST UINT64_MAX
+/* As "limit": all names or an error. */
+#define LIST_WHOLE     UINT_MAX
 
 /* A request while it is handled. */
 struct job {
@@ -30,9 +35,14 @@ struct job {
 	int depends;
 	int stored;             /* a message that was not there before */
 	uint64_t seq;
+	/* Of history. */
 	struct topic *topic;
 	uint64_t after;
+	/* Of history and the lists. */
 	unsigned limit;
+	/* Of the lists: they begin after this name. Empty: at the start. */
+	size_t name_bytes;
+	char name[NAME_BYTES_MAX];
 };
 
 /* Zeroed at first, but for the store. */
@@ -50,9 +60,11 @@ void service_take(struct services *v, struct job *j);
 /* Instead of service_take() where the store cannot be used: refuses the
  * request because of this errno, if nothing else is wrong with it. */
 void service_refuse(struct services *v, struct job *j, int error);
-/* Appends the reply. failed: 0, or the errno of the commit. */
-void service_answer(struct services *v, const struct job *j, int failed,
-    struct buf *out);
+/* Instead of what it asked for it gets an error, if it depends on the commit,
+ * which failed with this errno. */
+void service_fail(struct job *j, int error);
+/* Appends the reply. */
+void service_answer(struct services *v, const struct job *j, struct buf *out);
 void service_free(struct services *v);
 
 /* Puts a channel into the batch unless there is one. -1 with errno: EINVAL

@@ -666,6 +666,11 @@ struct topic *store_at(struct store *s, enum topic_kind kind, size_t i)
 	return topics_at(s->topics, kind, i);
 }
 
+size_t store_above(struct store *s, enum topic_kind kind, struct str name)
+{
+	return topics_above(s->topics, kind, name);
+}
+
 size_t store_open_logs(const struct store *s)
 {
 	return s->logs.open;

@@ -84,6 +84,8 @@ int store_read(struct store *s, struct topic *topic, uint64_t after,
 /* How many topics of a kind there are, and the i-th by name. */
 size_t store_count(struct store *s, enum topic_kind kind);
 struct topic *store_at(struct store *s, enum topic_kind kind, size_t i);
+/* Where in that order those begin whose names are above this one. */
+size_t store_above(struct store *s, enum topic_kind kind, struct str name);
 
 /* Syncs the logs, so that the next start has nothing to repair. To be called
  * when it is quiet, and before a clean end. Takes the lock itself. */
