@@ -443,10 +443,11 @@ static void take_from_server(struct str name, struct str said)
 	}
 }
 
-/* 1: a server had said something. */
-static int take_from_back(void)
+/* Bytes of what a server had said, with its name; 0: none had. */
+static size_t take_from_back(void)
 {
 	zmq_msg_t name, said;
+	size_t bytes;
 
 	(void)zmq_msg_init(&name);
 	(void)zmq_msg_init(&said);
@@ -454,10 +455,11 @@ static int take_from_back(void)
 		return 0;
 	if (net_more(&name) && net_recv(back, &said))
 		take_from_server(net_bytes(&name), net_bytes(&said));
+	bytes = zmq_msg_size(&name) + zmq_msg_size(&said);
 	net_drop_rest(back, &said);
 	(void)zmq_msg_close(&name);
 	(void)zmq_msg_close(&said);
-	return 1;
+	return bytes;
 }
 
 /* ---- from the queues to the servers ---- */
@@ -607,10 +609,16 @@ static void take_ended(void)
 	(void)zmq_msg_close(&event);
 }
 
+/* While a server sends long answers there is always one more. */
 static void take_answers_of_all(void)
 {
-	for (int i = 0; i < TURN_MESSAGES_MAX && take_from_back(); i++)
-		;
+	size_t bytes = 0, n = 1;
+
+	for (int i = 0; i < TURN_MESSAGES_MAX && n > 0 &&
+	    bytes < BACK_ANSWERS_BYTES; i++) {
+		n = take_from_back();
+		bytes += n;
+	}
 }
 
 static int take_all_requests(void)
