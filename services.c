@@ -19,6 +19,7 @@ struct service {
 	const char *(*answer)(struct services *v, const struct job *j,
 	    struct buf *out);
 	const char *success;    /* the status */
+	int is_long;            /* 1: the reply may be */
 };
 
 /* ---- reading a request ---- */
@@ -266,6 +267,18 @@ static void take_private(struct services *v, struct job *j)
 	take_to_topic(v, j, src, TOPIC_USER, dst);
 }
 
+/* A valid name, for longer than the request. */
+static void keep_name(struct job *j, struct str name)
+{
+	memcpy(j->name, name.p, name.n);
+	j->name_bytes = name.n;
+}
+
+static struct str kept_name(const struct job *j)
+{
+	return (struct str){ j->name, j->name_bytes };
+}
+
 static void take_history(struct services *v, struct job *j)
 {
 	int channel = json_get(&v->json, v->data, "channel") != NULL;
@@ -273,13 +286,16 @@ static void take_history(struct services *v, struct job *j)
 	struct str name = name_member(v, j, channel ? "channel" : "user",
 	    "falta channel ou user");
 
+	j->kind = kind;
 	j->limit = (unsigned)integer_member(v, j, "limit", HISTORY_MAX,
 	    HISTORY_DEFAULT, "limit inválido: um inteiro de 0 a "
 	    LIMIT_TEXT(HISTORY_MAX));
 	j->after = integer_member(v, j, "after", INT64_MAX, HISTORY_NEWEST,
 	    "after inválido: um inteiro a partir de 0");
-	if (j->refused == NULL)
-		j->topic = existing_topic(v, j, kind, name);
+	if (j->refused != NULL)
+		return;
+	keep_name(j, name);
+	j->topic = existing_topic(v, j, kind, name);
 }
 
 /* Clients that know no pages send neither member. */
@@ -296,10 +312,8 @@ static void take_list(struct services *v, struct job *j)
 	j->limit = (unsigned)integer_member(v, j, "limit", LIST_MAX,
 	    after ? LIST_MAX : LIST_WHOLE, "limit inválido: um inteiro de 0 a "
 	    LIMIT_TEXT(LIST_MAX));
-	if (j->refused != NULL || name.n == 0)
-		return;
-	memcpy(j->name, name.p, name.n);
-	j->name_bytes = name.n;
+	if (j->refused == NULL && name.n > 0)
+		keep_name(j, name);
 }
 
 static void take_login(struct services *v, struct job *j)
@@ -418,7 +432,7 @@ static void put_names(struct services *v, const char *key,
 static const char *put_list(struct services *v, const struct job *j,
     enum topic_kind kind, struct buf *out)
 {
-	struct str after = { j->name, j->name_bytes };
+	struct str after = kept_name(j);
 	size_t count = store_count(v->store, kind);
 	size_t first = after.n > 0 ? store_above(v->store, kind, after) : 0;
 	struct names_page page = { kind, first,
@@ -471,15 +485,15 @@ static const char *answer_stats(struct services *v, const struct job *j,
 }
 
 static const struct service services[] = {
-	{ "publish",  take_publish, answer_seq,      "OK" },
-	{ "message",  take_private, answer_seq,      "OK" },
-	{ "history",  take_history, answer_history,  "OK" },
-	{ "login",    take_login,   NULL,            "sucesso" },
-	{ "channel",  take_channel, NULL,            "sucesso" },
-	{ "channels", take_list,    answer_channels, "OK" },
-	{ "users",    take_list,    answer_users,    "OK" },
-	{ "ping",     NULL,         answer_ping,     "OK" },
-	{ "stats",    NULL,         answer_stats,    "OK" },
+	{ "publish",  take_publish, answer_seq,      "OK", 0 },
+	{ "message",  take_private, answer_seq,      "OK", 0 },
+	{ "history",  take_history, answer_history,  "OK", 1 },
+	{ "login",    take_login,   NULL,            "sucesso", 0 },
+	{ "channel",  take_channel, NULL,            "sucesso", 0 },
+	{ "channels", take_list,    answer_channels, "OK", 1 },
+	{ "users",    take_list,    answer_users,    "OK", 1 },
+	{ "ping",     NULL,         answer_ping,     "OK", 0 },
+	{ "stats",    NULL,         answer_stats,    "OK", 1 },
 };
 
 /* ---- the two steps ---- */
@@ -573,19 +587,47 @@ static const char *answer_accepted(struct services *v, const struct job *j,
 
 void service_fail(struct job *j, int error)
 {
-	if (j->refused == NULL && j->depends)
+	if (j->refused == NULL)
 		j->refused = reason_of(error);
 }
 
-void service_answer(struct services *v, const struct job *j, struct buf *out)
+void service_expire(struct job *j)
+{
+	j->refused = "servidor indisponível";
+}
+
+int service_is_long(const struct job *j)
+{
+	return j->service != NULL && j->service->is_long && j->refused == NULL;
+}
+
+int service_ready(struct services *v, struct job *j)
+{
+	if (!service_is_long(j))
+		return 1;
+	if (j->topic == NULL)
+		return store_readable(v->store);
+	j->topic = store_ready(v->store, j->kind, kept_name(j));
+	return j->topic != NULL;
+}
+
+void service_find(struct services *v, struct job *j)
+{
+	if (j->service->answer == answer_history)
+		j->topic = existing_topic(v, j, j->kind, kept_name(j));
+}
+
+size_t service_answer(struct services *v, const struct job *j,
+    struct buf *out)
 {
 	const char *refused = j->refused;
-	size_t start = out->n;
+	size_t start = out->n, taken_back = 0;
 
 	if (refused == NULL)
 		refused = answer_accepted(v, j, out);
 	if (refused != NULL) {
 		v->stats.refused++;
+		taken_back = out->n - start;
 		out->n = start;
 		answer_refused(j, refused, out);
 	} else {
@@ -593,6 +635,7 @@ void service_answer(struct services *v, const struct job *j, struct buf *out)
 	}
 	json_put_time(out, "timestamp", now_ms());
 	buf_puts(out, "}}");
+	return out->n - start + taken_back;
 }
 
 void service_free(struct services *v)

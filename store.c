@@ -289,6 +289,21 @@ struct topic *store_topic(struct store *s, enum topic_kind kind,
 	return NULL;
 }
 
+int store_readable(const struct store *s)
+{
+	return s->journal != NULL;
+}
+
+struct topic *store_ready(struct store *s, enum topic_kind kind,
+    struct str name)
+{
+	struct topic *t = NULL;
+
+	if (store_readable(s))
+		t = topics_find(s->topics, kind, name);
+	return t != NULL && t->loaded ? t : NULL;
+}
+
 /* While logs lack lines nobody knows which number comes next. */
 static int refuses(const struct store *s)
 {

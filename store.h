@@ -50,6 +50,12 @@ void store_end(struct store *s);
  * log cannot be used. A topic is valid until the next store_begin(). */
 struct topic *store_topic(struct store *s, enum topic_kind kind,
     struct str name);
+/* After store_end(): the same, if it is still ready for use, or NULL. */
+struct topic *store_ready(struct store *s, enum topic_kind kind,
+    struct str name);
+/* 0: the last store_begin() could not read the directory, so that no topic is
+ * known. */
+int store_readable(const struct store *s);
 /* 1: it exists. Opens nothing. */
 int store_has(struct store *s, enum topic_kind kind, struct str name);
 /* Puts the creation of a topic into the batch. NULL: errno says why; EEXIST: it
