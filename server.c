@@ -2,7 +2,9 @@
  *
  * One turn of the loop is one batch: take what has arrived, check and number
  * it, commit it with one sync, publish, answer. While the disk syncs, the
- * next batch collects by itself in the socket. */
+ * next batch collects by itself in the socket. Answers that may be long wait
+ * (turns.h), and are given a few in each turn, so that storing is never held up
+ * by reading. */
 #include "back.h"
 #include "disk.h"
 #include "limits.h"
@@ -537,14 +539,20 @@ static void checkpoint(struct self *s)
 		warn("checkpoint:");
 }
 
+/* Milliseconds until the next of the answers that wait; or otherwise. */
+static long until_answer_ms(const struct self *s, long otherwise)
+{
+	if (s->turns.n == 0 || !s->welcome)
+		return otherwise;
+	return may_give(s) ? 0 : ON_THE_WAY_MS;
+}
+
 /* Milliseconds until something is due even if no message comes. */
 static long patience_ms(const struct self *s)
 {
 	int64_t now = ticks_ms(), checkpoint_at = s->busy + CHECKPOINT_MS;
 	int64_t wait = s->welcome ? s->spoken + HEARTBEAT_MS - now : HELLO_MS;
 
-	if (s->turns.n > 0 && s->welcome)
-		return may_give(s) ? 0 : ON_THE_WAY_MS;
 	if (s->subscribed > now)
 		wait = s->subscribed - now;
 	if (s->welcome && now - s->heard > HEARTBEAT_MS)
@@ -552,7 +560,7 @@ static long patience_ms(const struct self *s)
 	if (checkpoint_at - now < wait &&
 	    store_needs_checkpoint(s->services.store))
 		wait = checkpoint_at - now;
-	return wait > 0 ? (long)wait : 0;
+	return until_answer_ms(s, wait > 0 ? (long)wait : 0);
 }
 
 static void serve_turn(struct self *s)
@@ -600,9 +608,8 @@ static void leave(struct self *s)
 	while (ticks_ms() < until && (s->turns.n > 0 ||
 	    ticks_ms() - s->busy < LEAVE_QUIET_MS)) {
 		zmq_pollitem_t item = { s->back, 0, ZMQ_POLLIN, 0 };
-		long ms = patience_ms(s);
 
-		net_poll(&item, 1, ms < LEAVE_QUIET_MS ? ms : LEAVE_QUIET_MS);
+		net_poll(&item, 1, until_answer_ms(s, LEAVE_QUIET_MS));
 		collect_and_run(s);
 		give_answers(s);
 	}
