@@ -116,6 +116,20 @@ test_flood_of_history() {
 	want 1 "$(hellos)"
 }
 
+# Answers that wait are given before a server leaves.
+test_server_answers_before_it_stops() {
+	up -c geral
+	wide_channel
+	signal server STOP
+	start asked zraw pipe "$FRONT" 8 <history
+	wait_for server_got 400
+	signal server TERM
+	signal server CONT
+	ended server
+	ended asked
+	want 8 "$(grep -c '"status":"OK"' asked.out)"
+}
+
 # Answers that the broker will not take any more keep no server from stopping.
 test_server_stops_without_its_broker() {
 	up -c geral
