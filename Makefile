@@ -18,11 +18,11 @@ PROGRAMS = broker proxy server client bot logck
 
 # What the programs share, room by room.
 BASE    = buf text json line name date crc util net
-STORAGE = disk segment journal entry ids topics log store recover
+STORAGE = disk directory segment journal entry ids topics log store recover
 DAEMONS = requests services publish stats turns
-CLIENT  = talk talk_connection talk_list talk_reply talk_message follow follow_held \
-	output lines bot_audit client_ask client_send client_sub client_hist \
-	client_stat
+CLIENT  = talk talk_connection talk_list talk_reply talk_message follow \
+	follow_held output lines bot_audit client_ask client_send client_sub \
+	client_hist client_stat
 CHAT    = chat chat_command chat_look chat_names chat_outbox chat_rooms \
 	chat_state edit edit_screen linebuf term
 SHARED  = $(BASE) $(STORAGE) $(DAEMONS) $(CLIENT) $(CHAT)
