@@ -20,10 +20,10 @@ PROGRAMS = broker proxy server client bot logck
 BASE    = buf text json line name date crc util net
 STORAGE = disk directory segment journal entry ids topics log store recover \
 	drop snapshot backup
-DAEMONS = requests services publish stats
-CLIENT  = talk talk_connection talk_reply talk_message follow follow_held \
-	output lines bot_audit client_ask client_send client_sub client_hist \
-	client_stat
+DAEMONS = requests services publish stats turns
+CLIENT  = talk talk_connection talk_list talk_reply talk_message follow \
+	follow_held output lines bot_audit client_ask client_send client_sub \
+	client_hist client_stat
 CHAT    = chat chat_command chat_look chat_names chat_outbox chat_rooms \
 	chat_state edit edit_screen linebuf term
 SHARED  = $(BASE) $(STORAGE) $(DAEMONS) $(CLIENT) $(CHAT)

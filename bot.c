@@ -4,7 +4,7 @@
 #include "limits.h"
 #include "name.h"
 #include "output.h"
-#include "talk.h"
+#include "talk_list.h"
 #include "util.h"
 
 #include <stdio.h>
@@ -38,6 +38,7 @@ struct bot {
 	int64_t asked_us;
 	uint64_t number;        /* of the message that it sends */
 	uint64_t newest;        /* seq of a topic; UINT64_MAX: not known */
+	struct talk_list list;  /* of the channels, under way */
 	char (*channel)[NAME_BYTES_MAX + 1];
 	size_t channels, channels_cap;
 };
@@ -155,7 +156,7 @@ static void add_channel(void *arg, struct str name)
 	struct bot *b = arg;
 	char *to;
 
-	if (!name_ok(name))
+	if (!name_ok(name) || b->channels == LIST_MAX)
 		return;
 	b->channel = must_array_room(b->channel, b->channels, &b->channels_cap,
 	    sizeof *b->channel);
@@ -164,14 +165,16 @@ static void add_channel(void *arg, struct str name)
 	to[name.n] = '\0';
 }
 
-static void on_listed(void *arg, const struct answer *a)
+/* 0: a signal came. */
+static int list_channels(struct bot *b)
 {
-	struct bot *b = arg;
-
-	on_any(b, a);
+	b->answered = 0;
 	b->channels = 0;
-	if (a->kind == ANSWER_OK)
-		reply_names(a, "channels", add_channel, b);
+	b->list = (struct talk_list){ .talk = b->talk, .service = "channels",
+	    .limit_ms = TALK_FOREVER, .add = add_channel, .done = on_any,
+	    .arg = b };
+	talk_list(&b->list);
+	return wait_until(b, &b->answered, INT64_MAX);
 }
 
 /* Two bots may do this at the same time; that the second one is refused is not
@@ -189,7 +192,7 @@ static int choose_channel(struct bot *b, struct str *channel)
 	uint64_t followed = b->audit.topics - 1;        /* not the inbox */
 
 	do {
-		if (!request(b, "channels", on_listed))
+		if (!list_channels(b))
 			return 0;
 		if (b->channels == 0 && !create_first(b))
 			return 0;

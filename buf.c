@@ -43,6 +43,13 @@ int str_is(struct str a, const char *terminated)
 	return str_eq(a, str_of(terminated));
 }
 
+int str_compare(struct str a, struct str b)
+{
+	int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
+}
+
 struct str str_take(struct str *s, char end)
 {
 	const char *at = s->n > 0 ? memchr(s->p, end, s->n) : NULL;

@@ -34,6 +34,8 @@ void str_free(struct str copy);
 /* 1: the same bytes. */
 int str_eq(struct str a, struct str b);
 int str_is(struct str a, const char *terminated);
+/* Below, at or above 0: a sorts before b, is b, or sorts after it. */
+int str_compare(struct str a, struct str b);
 
 /* Takes n bytes, which must be there, off the front of s. */
 static inline void str_skip(struct str *s, size_t n)

@@ -50,15 +50,20 @@ static void take_user(struct client *c, const struct names *channels)
 	    (size_t)c->operands * sizeof *c->operand);
 }
 
+static void on_channel(void *arg, struct str name)
+{
+	struct chat *chat = arg;
+
+	names_add(&chat->channels, name);
+}
+
 static int chat_log_in(struct chat *chat)
 {
 	struct client *c = chat->c;
-	struct answer a;
-	int code = client_call(c, "chat", "channels", &a);
+	int code = client_list(c, "channels", on_channel, chat);
 
 	if (code != 0)
 		return code;
-	names_take(&chat->channels, &a);
 	take_user(c, &chat->channels);
 	client_need_user(c);
 	return client_register(c);

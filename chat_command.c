@@ -13,16 +13,18 @@
 
 /* ---- requests ---- */
 
-/* What to do with the reply when the request worked. name: what the command
- * was about. */
-typedef void errand_done(struct chat *chat, const struct answer *a,
-    struct str name);
+struct errand;
 
-/* A command that waits for its reply. */
+/* What to do with the last reply when the request worked. */
+typedef void errand_done(struct errand *e, const struct answer *a);
+
+/* A command that waits for its reply, or for the whole of a list. */
 struct errand {
 	struct chat *chat;
 	errand_done *done;
-	struct str name;        /* ours */
+	struct str name;        /* what it is about; ours */
+	struct talk_list list;
+	struct buf text;        /* of the names in the list */
 };
 
 static void on_errand(void *arg, const struct answer *a)
@@ -31,25 +33,47 @@ static void on_errand(void *arg, const struct answer *a)
 
 	e->chat->busy--;
 	if (a->kind == ANSWER_OK)
-		e->done(e->chat, a, e->name);
+		e->done(e, a);
 	else
 		look_refused(&e->chat->look, "%.*s", (int)a->reason.n,
 		    a->reason.p);
 	str_free(e->name);
+	buf_free(&e->text);
 	free(e);
+}
+
+static struct errand *make_errand(struct chat *chat, errand_done *done,
+    struct str name)
+{
+	struct errand *e = must_alloc(sizeof *e);
+
+	*e = (struct errand){ chat, done, must_copy(name), .list = {
+	    .talk = chat->c->talk, .limit_ms = TALK_FOREVER,
+	    .done = on_errand, .arg = e } };
+	chat->busy++;
+	return e;
 }
 
 /* Makes a request of the members collected in chat->c. */
 static void start_errand(struct chat *chat, const char *service,
     errand_done *done, struct str name)
 {
-	struct errand *e = must_alloc(sizeof *e);
+	struct errand *e = make_errand(chat, done, name);
 
-	*e = (struct errand){ chat, done, must_copy(name) };
-	chat->busy++;
 	talk_request(chat->c->talk, service, &chat->c->members, TALK_FOREVER,
 	    on_errand, e);
 	buf_clear(&chat->c->members);
+}
+
+static void start_list(struct chat *chat, const char *service,
+    void (*add)(void *arg, struct str name), errand_done *done,
+    struct str name)
+{
+	struct errand *e = make_errand(chat, done, name);
+
+	e->list.service = service;
+	e->list.add = add;
+	talk_list(&e->list);
 }
 
 static int check_name(const struct chat *chat, struct str name)
@@ -78,11 +102,20 @@ static void enter_channel(struct chat *chat, struct str name)
 	rooms_go(&chat->rooms, room);
 }
 
-/* "#geral" is taken for "geral", unless there is a channel of that name. */
-static void join_listed(struct chat *chat, const struct answer *a,
-    struct str name)
+static void add_joinable(void *arg, struct str name)
 {
-	names_take(&chat->channels, a);
+	struct errand *e = arg;
+
+	names_add(&e->chat->channels, name);
+}
+
+/* "#geral" is taken for "geral", unless there is a channel of that name. */
+static void join_listed(struct errand *e, const struct answer *a)
+{
+	struct chat *chat = e->chat;
+	struct str name = e->name;
+
+	(void)a;
 	if (!names_have(&chat->channels, name) && name.n > 1 && *name.p == '#')
 		str_skip(&name, 1);
 	if (names_have(&chat->channels, name))
@@ -99,7 +132,7 @@ static void do_join(struct chat *chat, struct str name)
 	if (room != NULL)
 		rooms_go(&chat->rooms, room);
 	else if (name.n > 0)
-		start_errand(chat, "channels", join_listed, name);
+		start_list(chat, "channels", add_joinable, join_listed, name);
 	else
 		look_note(&chat->look,
 		    "nothing unread elsewhere; /join CHANNEL goes to one");
@@ -119,11 +152,10 @@ static void do_part(struct chat *chat, struct str name)
 		look_note(&chat->look, "you are not in a channel");
 }
 
-static void enter_created(struct chat *chat, const struct answer *a,
-    struct str name)
+static void enter_created(struct errand *e, const struct answer *a)
 {
 	(void)a;
-	enter_channel(chat, name);
+	enter_channel(e->chat, e->name);
 }
 
 static void do_create(struct chat *chat, struct str name)
@@ -138,12 +170,6 @@ static void do_create(struct chat *chat, struct str name)
 
 /* ---- lists ---- */
 
-struct name_list {
-	const struct chat *chat;
-	int channels;           /* 1: of channels, 0: of users */
-	struct buf b;
-};
-
 static void put_where(struct buf *b, const struct rooms *rooms,
     struct str channel)
 {
@@ -157,42 +183,48 @@ static void put_where(struct buf *b, const struct rooms *rooms,
 		buf_puts(b, " (joined)");
 }
 
-static void put_listed(void *arg, struct str name)
+static void put_listed(struct errand *e, const char *before, struct str name)
 {
-	struct name_list *l = arg;
-
-	buf_puts(&l->b, l->b.n > 0 ? ", " : "");
-	buf_puts(&l->b, l->channels ? "#" : "");
-	output_text(&l->b, name);
-	if (l->channels)
-		put_where(&l->b, &l->chat->rooms, name);
+	buf_puts(&e->text, e->text.n > 0 ? ", " : "");
+	buf_puts(&e->text, before);
+	output_text(&e->text, name);
 }
 
-static void show_list(struct chat *chat, const struct answer *a,
-    struct str service)
+static void put_user(void *arg, struct str name)
 {
-	int channels = str_is(service, chat->channels.service);
-	struct names *names = channels ? &chat->channels : &chat->users;
-	struct name_list l = { .chat = chat, .channels = channels };
+	struct errand *e = arg;
 
-	names_take(names, a);
-	reply_names(a, names->service, put_listed, &l);
-	buf_putc(&l.b, '\0');
-	look_note(&chat->look, "%s: %s", names->service,
-	    l.b.err ? "" : l.b.p);
-	buf_free(&l.b);
+	names_add(&e->chat->users, name);
+	put_listed(e, "", name);
+}
+
+static void put_channel_name(void *arg, struct str name)
+{
+	struct errand *e = arg;
+
+	names_add(&e->chat->channels, name);
+	put_listed(e, "#", name);
+	put_where(&e->text, &e->chat->rooms, name);
+}
+
+static void show_list(struct errand *e, const struct answer *a)
+{
+	(void)a;
+	buf_putc(&e->text, '\0');
+	look_note(&e->chat->look, "%s: %s", e->list.service,
+	    e->text.err ? "" : e->text.p);
 }
 
 static void do_channels(struct chat *chat, struct str rest)
 {
 	(void)rest;
-	start_errand(chat, "channels", show_list, STR("channels"));
+	start_list(chat, "channels", put_channel_name, show_list, STR(""));
 }
 
 static void do_users(struct chat *chat, struct str rest)
 {
 	(void)rest;
-	start_errand(chat, "users", show_list, STR("users"));
+	start_list(chat, "users", put_user, show_list, STR(""));
 }
 
 /* ---- messages ---- */
@@ -232,8 +264,7 @@ static void do_msg(struct chat *chat, struct str rest)
 		outbox_send(&chat->outbox, 1, to, rest);
 }
 
-static void show_history(struct chat *chat, const struct answer *a,
-    struct str name)
+static void show_history(struct errand *e, const struct answer *a)
 {
 	const struct json_node *list = reply_array(a, "messages"), *n;
 	struct message_strings strings = { 0 };
@@ -243,10 +274,10 @@ static void show_history(struct chat *chat, const struct answer *a,
 		return;
 	for (n = json_first(a->json, list); n != NULL;
 	    n = json_next(a->json, list, n)) {
-		if (message_read(&m, &strings, name, 0, a->json, n) == -1)
+		if (message_read(&m, &strings, e->name, 0, a->json, n) == -1)
 			continue;
 		m.old = 1;
-		look_message(&chat->look, &m);
+		look_message(&e->chat->look, &m);
 	}
 	message_strings_free(&strings);
 }

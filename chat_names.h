@@ -4,20 +4,20 @@
 #define CHAT_NAMES_H
 
 #include "edit.h"
-#include "talk.h"
+#include "talk_list.h"
 
 /* Others only read it. Ready when service is set and the rest is zero. */
 struct names {
 	const char *service;    /* that lists them; also its reply's key */
-	struct str *name;       /* ours */
+	struct str *name;       /* ours; sorted */
 	size_t n, cap;
 	int64_t asked_at;       /* ticks_ms(); 0: never */
+	int asking;             /* 1: the list is under way */
+	struct talk_list list;
 };
 
 /* Ignores a name that is known already, or invalid. */
 void names_add(struct names *names, struct str name);
-/* Adds those of a reply. */
-void names_take(struct names *names, const struct answer *a);
 int names_have(const struct names *names, struct str name);
 /* Asks the server for them, unless that was done a moment ago. */
 void names_refresh(struct names *names, struct talk *talk);

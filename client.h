@@ -40,6 +40,10 @@ void client_open(struct client *c, const struct talk_handler *handler);
  * answer. 0; or the exit code, and the reason was reported, about what. */
 int client_call(struct client *c, const char *what, const char *service,
     struct answer *a);
+/* Gives add() the names of all users or channels. 0, or the exit code, and the
+ * reason was reported. */
+int client_list(struct client *c, const char *service,
+    void (*add)(void *arg, struct str name), void *arg);
 /* Reports why a request failed, and returns the exit code. */
 int client_failed(const char *what, const struct answer *a);
 int client_exit_code(const struct answer *a);

@@ -3,11 +3,14 @@
 #include "client.h"
 
 #include "name.h"
+#include "talk_list.h"
 #include "text.h"
 #include "util.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+#define OUTPUT_BYTES ((size_t)65536)    /* written at a time */
 
 int client_exit_code(const struct answer *a)
 {
@@ -41,6 +44,44 @@ int client_call(struct client *c, const char *what, const char *service,
 	kind = talk_call(c->talk, service, &c->members, c->limit_ms, a);
 	buf_clear(&c->members);
 	return kind == ANSWER_OK ? 0 : client_failed(what, a);
+}
+
+struct list_call {
+	struct talk_list list;
+	void (*add)(void *arg, struct str name);
+	void *arg;
+	int done, code;
+};
+
+static void on_list_name(void *arg, struct str name)
+{
+	struct list_call *call = arg;
+
+	call->add(call->arg, name);
+}
+
+static void on_list_done(void *arg, const struct answer *a)
+{
+	struct list_call *call = arg;
+
+	call->done = 1;
+	if (a->kind != ANSWER_OK)
+		call->code = client_failed(call->list.service, a);
+}
+
+int client_list(struct client *c, const char *service,
+    void (*add)(void *arg, struct str name), void *arg)
+{
+	struct list_call call = { .add = add, .arg = arg };
+
+	client_open(c, NULL);
+	call.list = (struct talk_list){ .talk = c->talk, .service = service,
+	    .limit_ms = c->limit_ms, .add = on_list_name,
+	    .done = on_list_done, .arg = &call };
+	talk_list(&call.list);
+	while (!call.done)
+		(void)talk_poll(c->talk, TALK_FOREVER, NULL, 0);
+	return call.code;
 }
 
 void client_need_user(const struct client *c)
@@ -110,19 +151,17 @@ static void list_name(void *arg, struct str name)
 		output_text(out, name);
 	}
 	buf_putc(out, '\n');
+	if (out->n >= OUTPUT_BYTES)
+		output_write(out);
 }
 
 static int list_names(struct client *c, const char *service, const char *key)
 {
 	struct name_output l = { c, key };
-	struct answer a;
-	int code = client_call(c, service, service, &a);
+	int code = client_list(c, service, list_name, &l);
 
-	if (code != 0)
-		return code;
-	reply_names(&a, service, list_name, &l);
 	output_write(&c->out);
-	return 0;
+	return code;
 }
 
 int client_users(struct client *c)

@@ -3,6 +3,7 @@
 
 #include "util.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 struct reading {
@@ -26,31 +27,30 @@ static void show_message(void *arg, const struct message *m)
 }
 
 struct search {
-	struct str name;
-	int found;
+	const struct client *c;
+	char *found;            /* for each operand, 1: it exists */
 };
 
 static void match_name(void *arg, struct str name)
 {
 	struct search *s = arg;
 
-	s->found |= str_eq(s->name, name);
+	for (int i = 0; i < s->c->operands; i++)
+		if (str_is(name, s->c->operand[i]))
+			s->found[i] = 1;
 }
 
 static int channels_exist(struct client *c)
 {
 	struct answer no = { .kind = ANSWER_ERRO,
 		.reason = STR("no such channel") };
-	struct answer a;
-	int code = client_call(c, "channels", "channels", &a);
+	struct search s = { c, must_alloc((size_t)c->operands) };
+	int code = client_list(c, "channels", match_name, &s);
 
-	for (int i = 0; code == 0 && i < c->operands; i++) {
-		struct search s = { .name = str_of(c->operand[i]) };
-
-		reply_names(&a, "channels", match_name, &s);
-		if (!s.found)
+	for (int i = 0; code == 0 && i < c->operands; i++)
+		if (!s.found[i])
 			code = client_failed(c->operand[i], &no);
-	}
+	free(s.found);
 	return code;
 }
 

@@ -578,6 +578,12 @@ void json_put_number(struct buf *b, const char *key, uint64_t value)
 	buf_u64(b, value);
 }
 
+void json_put_flag(struct buf *b, const char *key, int value)
+{
+	json_put_key(b, key);
+	buf_puts(b, value ? "true" : "false");
+}
+
 void json_put_time(struct buf *b, const char *key, int64_t ms)
 {
 	uint64_t n = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;

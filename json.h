@@ -87,6 +87,7 @@ void json_put_comma(struct buf *b);
 /* A whole member, with its comma. */
 void json_put_member(struct buf *b, const char *key, struct str value);
 void json_put_number(struct buf *b, const char *key, uint64_t value);
+void json_put_flag(struct buf *b, const char *key, int value);
 /* ms as seconds with three decimals: 1700000000.123 */
 void json_put_time(struct buf *b, const char *key, int64_t ms);
 

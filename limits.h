@@ -48,16 +48,20 @@ _Static_assert(REQUEST_BYTES_MAX > (size_t)ESCAPED_MAX * MESSAGE_BYTES_MAX,
 #define FRAME_BYTES_MAX MIB
 _Static_assert(FRAME_BYTES_MAX > REQUEST_BYTES_MAX, "see above");
 
-/* Bytes of a reply: TOPICS_MAX names in a list, each one all quotes. */
-#define REPLY_BYTES_MAX (16 * MIB)
+/* Bytes of a reply, and of what is listed in it: messages or names. What does
+ * not fit is asked for with another request. */
+#define REPLY_BYTES_MAX MIB
+#define PAGE_BYTES_MAX  (REPLY_BYTES_MAX - 4096)
+_Static_assert((size_t)ESCAPED_MAX * MESSAGE_BYTES_MAX < PAGE_BYTES_MAX / 2,
+    "a page must have room for any message");
+_Static_assert((size_t)ESCAPED_MAX * NAME_BYTES_MAX < PAGE_BYTES_MAX / 4,
+    "and for any name, even twice");
 
 /* Messages in a history reply: at most, and when the request has no limit. */
 #define HISTORY_MAX     1000
 #define HISTORY_DEFAULT 50
-/* Bytes of those messages. The whole reply stays below 1 MiB. */
-#define HISTORY_BYTES_MAX (MIB - 4096)
-_Static_assert((size_t)ESCAPED_MAX * MESSAGE_BYTES_MAX < HISTORY_BYTES_MAX / 2,
-    "a history reply must have room for any message");
+/* Names in a list, if so many fit. */
+#define LIST_MAX 100000
 /* Messages that our own clients ask for at a time. */
 #define HISTORY_PAGE 500
 _Static_assert(HISTORY_PAGE <= HISTORY_MAX, "the server would refuse it");

@@ -2,7 +2,9 @@
  *
  * One turn of the loop is one batch: take what has arrived, check and number
  * it, commit it with one sync, publish, answer. While the disk syncs, the
- * next batch collects by itself in the socket. */
+ * next batch collects by itself in the socket. Answers that may be long wait
+ * (turns.h), and are given a few in each turn, so that storing is never held up
+ * by reading. */
 #include "back.h"
 #include "disk.h"
 #include "limits.h"
@@ -11,6 +13,7 @@
 #include "services.h"
 #include "store.h"
 #include "text.h"
+#include "turns.h"
 #include "util.h"
 
 #include <errno.h>
@@ -21,6 +24,20 @@
 
 /* How long the first request waits for the proxy's subscription. */
 #define SUBSCRIBED_MS  1000
+/* Of answers that wait so many bytes are given in a turn, which the last one
+ * may take them over, */
+#define ANSWERS_BYTES ((size_t)256 * 1024)
+/* for so long, */
+#define ANSWERS_MS 5
+/* and none while so much is on its way to the broker: what is answered next
+ * comes behind it. */
+#define ON_THE_WAY_BYTES MIB
+/* How long it waits for the broker to take what is on its way. Messages that
+ * are shorter than this are not counted. */
+#define ON_THE_WAY_MS 1
+#define COUNTED_BYTES ((size_t)4096)
+/* What an answer counts in its client's turn, beside its bytes. */
+#define ANSWER_COST ((size_t)4096)
 /* After this long without requests it is time for a checkpoint. */
 #define CHECKPOINT_MS  1000
 /* After the goodbye: this long without requests means that all are answered, */
@@ -50,7 +67,10 @@ struct self {
 	zmq_msg_t message[BATCH_MESSAGES_MAX];
 	size_t messages;
 	struct buf answers;
-	int welcome;            /* the broker knows us */
+	struct turns turns;     /* answers that wait */
+	struct unread on_the_way;       /* of those, what libzmq has */
+	int greeted;            /* hello was said, and nothing lost since */
+	int welcome;            /* and the broker knows us */
 	int64_t heard, spoken;  /* the last message from it, and to it */
 	int64_t hello_at;       /* the last hello */
 	int64_t collected;      /* the last look for requests */
@@ -178,6 +198,12 @@ static void create_channels(struct services *v, const struct options *o)
 
 /* ---- talking to the broker ---- */
 
+/* Until the next hello, after which the broker gives everything again. */
+static void start_over(struct self *s)
+{
+	s->greeted = s->welcome = 0;
+}
+
 static void connect_back(struct self *s)
 {
 	s->back = net_socket(s->context, ZMQ_DEALER, BACK_REQUESTS_BYTES_MAX,
@@ -185,13 +211,19 @@ static void connect_back(struct self *s)
 	/* Nothing is kept for a broker that is not there. */
 	net_option(s->back, ZMQ_IMMEDIATE, 1);
 	net_connect(s->back, s->broker);
-	s->welcome = 0;
+	start_over(s);
 }
 
 /* 1: the process was stopped, or waited that long for the lock or the disk. */
 static int was_away(const struct self *s)
 {
 	return ticks_ms() - s->collected > AWAY_MS;
+}
+
+static int try_to_send(struct self *s, const void *p, size_t n)
+{
+	return n < COUNTED_BYTES ? net_send_copy(s->back, p, n, 0) :
+	    net_send_counted(s->back, p, n, 0, &s->on_the_way);
 }
 
 /* Waits for room rather than lose an answer. A broker that takes nothing for
@@ -201,12 +233,22 @@ static void send_to_broker(struct self *s, const void *p, size_t n)
 {
 	zmq_pollitem_t room = { s->back, 0, ZMQ_POLLOUT, 0 };
 
-	if (net_send_copy(s->back, p, n, 0) == -1) {
+	if (try_to_send(s, p, n) == -1) {
 		(void)zmq_poll(&room, 1, HEARTBEAT_MS); /* then one more try */
-		if (net_send_copy(s->back, p, n, 0) == -1)
-			s->welcome = 0;
+		if (try_to_send(s, p, n) == -1)
+			start_over(s);
 	}
 	s->spoken = ticks_ms();
+}
+
+/* What we were given before a hello is given again after it, and forgotten
+ * until then. */
+static void forget_given(struct self *s)
+{
+	turns_clear(&s->turns);
+	while (s->messages > 0)
+		(void)zmq_msg_close(&s->message[--s->messages]); /* valid */
+	s->jobs = 0;
 }
 
 /* It is lost if there is no connection: old hellos must not queue up for a
@@ -215,6 +257,7 @@ static void send_hello(struct self *s)
 {
 	struct buf hello = { 0 };
 
+	forget_given(s);
 	buf_putc(&hello, 'H');
 	buf_le64(&hello, BACK_VERSION);
 	buf_le64(&hello, CREDIT);
@@ -224,6 +267,7 @@ static void send_hello(struct self *s)
 		(void)net_send_copy(s->back, hello.p, hello.n, 0);
 	buf_free(&hello);
 	s->hello_at = s->spoken = ticks_ms();
+	s->greeted = 1;
 }
 
 /* A heartbeat each second keeps us in the broker's table. A broker that is
@@ -280,16 +324,16 @@ static void take_from_broker(struct self *s, struct str said)
 	s->heard = ticks_ms();
 	switch (letter) {
 	case 'Q':
-		s->welcome = 1;
+		s->welcome = s->greeted;
 		s->busy = s->heard;
 		take_requests(s, said);
 		break;
 	case 'B':
-		s->welcome = 1;
+		s->welcome = s->greeted;
 		stats_broker(&s->services.stats, said);
 		break;
 	case 'N':
-		s->welcome = 0;
+		start_over(s);
 		warn_seldom(&refused, "broker: servers of another directory "
 		    "are there: trying again");
 		break;
@@ -335,27 +379,88 @@ static void collect(struct self *s)
 
 /* ---- a batch ---- */
 
+/* After a failure the broker gives the requests again. */
 static void send_answers(struct self *s)
 {
 	if (s->answers.err)
 		die(EXIT_FAILED, "answers: out of memory");
-	if (s->answers.n > 1)
+	if (s->answers.n > 1 && s->welcome)
 		send_to_broker(s, s->answers.p, s->answers.n);
 	buf_clear(&s->answers);
-	buf_putc(&s->answers, 'A');
 }
 
-/* failed: 0, or the errno of the commit. */
-static void answer_batch(struct self *s, int failed)
+static size_t put_answer(struct self *s, const struct job *j)
 {
-	buf_clear(&s->answers);
-	buf_putc(&s->answers, 'A');
+	size_t at, work;
+
+	if (s->answers.n == 0)
+		buf_putc(&s->answers, 'A');
+	at = back_open_answer(&s->answers, j->id);
+	work = service_answer(&s->services, j, &s->answers);
+	back_close_answer(&s->answers, at);
+	return work;
+}
+
+/* What it reads may be gone since its request was taken: another server has
+ * made the log anew, for example. */
+static void find_again(struct self *s, struct job *j)
+{
+	struct store *store = s->services.store;
+	int r = store_begin(store);
+
+	if (r == STORE_BROKEN)
+		die(EXIT_IO, "sync:");
+	if (r != 0) {
+		service_fail(j, errno);
+		return;
+	}
+	service_find(&s->services, j);
+	store_end(store);
+}
+
+/* The broker no longer waits for what was taken that long ago, but it counts as
+ * taken until it is answered. */
+static void give_answer(struct self *s)
+{
+	struct job j = turns_next(&s->turns);
+	int late = ticks_ms() - j.taken >= REQUEST_WAIT_MS;
+
+	if (late && service_is_long(&j))
+		service_expire(&j);
+	if (!service_ready(&s->services, &j))
+		find_again(s, &j);
+	turns_charge(&s->turns, ANSWER_COST + put_answer(s, &j));
+}
+
+static int may_give(const struct self *s)
+{
+	return s->turns.n > 0 && s->welcome &&
+	    s->on_the_way.bytes < ON_THE_WAY_BYTES;
+}
+
+static void give_answers(struct self *s)
+{
+	int64_t start = ticks_ms();
+
+	while (may_give(s) && s->answers.n < ANSWERS_BYTES &&
+	    ticks_ms() - start < ANSWERS_MS)
+		give_answer(s);
+	send_answers(s);
+}
+
+/* Long answers wait for their turn, and others behind them. */
+static void answer_batch(struct self *s)
+{
+	int64_t now = ticks_ms();
+
 	for (size_t i = 0; i < s->jobs; i++) {
 		struct job *j = &s->job[i];
-		size_t at = back_open_answer(&s->answers, j->id);
 
-		service_answer(&s->services, j, failed, &s->answers);
-		back_close_answer(&s->answers, at);
+		j->taken = now;
+		if (service_is_long(j) || turns_has(&s->turns, j->client))
+			turns_add(&s->turns, j);
+		else
+			(void)put_answer(s, j);
 		if (s->answers.n >= BACK_ANSWERS_BYTES)
 			send_answers(s);
 	}
@@ -393,7 +498,10 @@ static void store_batch(struct self *s)
 	failed = commit_batch(v);
 	store_end(v->store);    /* another server may go on while we talk */
 	publish_send(&v->publications, s->pub);
-	answer_batch(s, failed);
+	for (size_t i = 0; failed != 0 && i < s->jobs; i++)
+		if (s->job[i].depends)
+			service_fail(&s->job[i], failed);
+	answer_batch(s);
 }
 
 static void refuse_batch(struct self *s)
@@ -403,7 +511,7 @@ static void refuse_batch(struct self *s)
 	warn("store:");
 	for (size_t i = 0; i < s->jobs; i++)
 		service_refuse(&s->services, &s->job[i], e);
-	answer_batch(s, 0);
+	answer_batch(s);
 }
 
 static void run_batch(struct self *s)
@@ -455,6 +563,14 @@ static void checkpoint(struct self *s)
 		warn("checkpoint:");
 }
 
+/* Milliseconds until the next of the answers that wait; or otherwise. */
+static long until_answer_ms(const struct self *s, long otherwise)
+{
+	if (s->turns.n == 0 || !s->welcome)
+		return otherwise;
+	return may_give(s) ? 0 : ON_THE_WAY_MS;
+}
+
 /* Milliseconds until something is due even if no message comes. */
 static long patience_ms(const struct self *s)
 {
@@ -468,7 +584,7 @@ static long patience_ms(const struct self *s)
 	if (checkpoint_at - now < wait &&
 	    store_needs_checkpoint(s->services.store))
 		wait = checkpoint_at - now;
-	return wait > 0 ? (long)wait : 0;
+	return until_answer_ms(s, wait > 0 ? (long)wait : 0);
 }
 
 static void serve_turn(struct self *s)
@@ -486,6 +602,7 @@ static void serve_turn(struct self *s)
 	if (item[ON_PUB].revents != 0)
 		take_subscriptions(s);
 	collect_and_run(s);
+	give_answers(s);
 	keep_in_touch(s);
 }
 
@@ -512,11 +629,13 @@ static void leave(struct self *s)
 	int64_t until = ticks_ms() + (connected ? LEAVE_MS : 0);
 
 	s->busy = ticks_ms();
-	while (ticks_ms() < until && ticks_ms() - s->busy < LEAVE_QUIET_MS) {
+	while (ticks_ms() < until && (s->turns.n > 0 ||
+	    ticks_ms() - s->busy < LEAVE_QUIET_MS)) {
 		zmq_pollitem_t item = { s->back, 0, ZMQ_POLLIN, 0 };
 
-		net_poll(&item, 1, LEAVE_QUIET_MS);
+		net_poll(&item, 1, until_answer_ms(s, LEAVE_QUIET_MS));
 		collect_and_run(s);
+		give_answers(s);
 	}
 	checkpoint(s);
 }
@@ -564,6 +683,7 @@ int main(int argc, char **argv)
 	store_close(s.services.store);
 	disk->free(disk);
 	service_free(&s.services);
+	turns_clear(&s.turns);
 	free(s.job);
 	buf_free(&s.answers);
 	return 0;

@@ -14,11 +14,12 @@
 struct service {
 	const char *name;
 	/* Either may be NULL. The second writes the members between status
-	 * and timestamp. */
+	 * and timestamp; or it returns the reason why it cannot. */
 	void (*take)(struct services *v, struct job *j);
-	void (*answer)(struct services *v, const struct job *j,
+	const char *(*answer)(struct services *v, const struct job *j,
 	    struct buf *out);
 	const char *success;    /* the status */
+	int is_long;            /* 1: the reply may be */
 };
 
 /* ---- reading a request ---- */
@@ -48,6 +49,13 @@ static struct str name_member(struct services *v, struct job *j,
 	return s;
 }
 
+static int has_member(const struct services *v, const char *key)
+{
+	const struct json_node *n = json_get(&v->json, v->data, key);
+
+	return n != NULL && n->type != JSON_NULL;
+}
+
 /* An integer from 0 to most; where it is missing, its default. */
 static uint64_t integer_member(struct services *v, struct job *j,
     const char *key, uint64_t most, uint64_t missing, const char *refused)
@@ -55,7 +63,7 @@ static uint64_t integer_member(struct services *v, struct job *j,
 	const struct json_node *n = json_get(&v->json, v->data, key);
 	uint64_t value = missing;
 
-	if (j->refused == NULL && n != NULL && n->type != JSON_NULL &&
+	if (j->refused == NULL && has_member(v, key) &&
 	    (json_uint(n, &value) == -1 || value > most))
 		j->refused = refused;
 	return value;
@@ -96,7 +104,7 @@ static struct str id_member(struct services *v, struct job *j)
 	const struct json_node *n = json_get(&v->json, v->data, "id");
 	struct str s = NONE;
 
-	if (n == NULL || n->type == JSON_NULL)
+	if (!has_member(v, "id"))
 		return put_broker_id(&v->scratch, j->id);
 	if (j->refused != NULL)
 		return s;
@@ -266,6 +274,18 @@ static void take_private(struct services *v, struct job *j)
 	take_to_topic(v, j, src, TOPIC_USER, dst);
 }
 
+/* A valid name, for longer than the request. */
+static void keep_name(struct job *j, struct str name)
+{
+	memcpy(j->name, name.p, name.n);
+	j->name_bytes = name.n;
+}
+
+static struct str kept_name(const struct job *j)
+{
+	return (struct str){ j->name, j->name_bytes };
+}
+
 static void take_history(struct services *v, struct job *j)
 {
 	int channel = json_get(&v->json, v->data, "channel") != NULL;
@@ -273,13 +293,34 @@ static void take_history(struct services *v, struct job *j)
 	struct str name = name_member(v, j, channel ? "channel" : "user",
 	    "falta channel ou user");
 
+	j->kind = kind;
 	j->limit = (unsigned)integer_member(v, j, "limit", HISTORY_MAX,
 	    HISTORY_DEFAULT, "limit inválido: um inteiro de 0 a "
 	    LIMIT_TEXT(HISTORY_MAX));
 	j->after = integer_member(v, j, "after", INT64_MAX, HISTORY_NEWEST,
 	    "after inválido: um inteiro a partir de 0");
-	if (j->refused == NULL)
-		j->topic = existing_topic(v, j, kind, name);
+	if (j->refused != NULL)
+		return;
+	keep_name(j, name);
+	j->topic = existing_topic(v, j, kind, name);
+}
+
+/* Clients that know no pages send neither member. */
+static void take_list(struct services *v, struct job *j)
+{
+	const char *refused = "after inválido: um nome ou vazio";
+	int after = has_member(v, "after");
+	struct str name = NONE;
+
+	if (after)
+		name = string_member(v, j, "after", refused);
+	if (j->refused == NULL && name.n > 0 && !name_ok(name))
+		j->refused = refused;
+	j->limit = (unsigned)integer_member(v, j, "limit", LIST_MAX,
+	    after ? LIST_MAX : LIST_WHOLE, "limit inválido: um inteiro de 0 a "
+	    LIMIT_TEXT(LIST_MAX));
+	if (j->refused == NULL && name.n > 0)
+		keep_name(j, name);
 }
 
 static void take_login(struct services *v, struct job *j)
@@ -315,11 +356,12 @@ static void take_channel(struct services *v, struct job *j)
 
 /* ---- each service: answering ---- */
 
-static void answer_seq(struct services *v, const struct job *j,
+static const char *answer_seq(struct services *v, const struct job *j,
     struct buf *out)
 {
 	(void)v;
 	json_put_number(out, "seq", j->seq);
+	return NULL;
 }
 
 struct page {
@@ -329,6 +371,7 @@ struct page {
 	unsigned left;
 };
 
+/* No line that a server has written is too long for a page of its own. */
 static int add_to_page(void *ctx, const struct line *l)
 {
 	struct page *p = ctx;
@@ -336,15 +379,16 @@ static int add_to_page(void *ctx, const struct line *l)
 
 	json_put_comma(p->out);
 	publish_put(p->out, p->topic, l);
-	if (p->out->n - p->start > HISTORY_BYTES_MAX && before > p->start) {
+	if (p->out->n - p->start > PAGE_BYTES_MAX) {
 		p->out->n = before;
-		return 1;
+		if (before > p->start)
+			return 1;
 	}
 	return --p->left == 0;
 }
 
 /* A line that cannot be read is left out, and reported on stderr. */
-static void answer_history(struct services *v, const struct job *j,
+static const char *answer_history(struct services *v, const struct job *j,
     struct buf *out)
 {
 	uint64_t last = j->topic->now.seq, after = j->after;
@@ -360,62 +404,105 @@ static void answer_history(struct services *v, const struct job *j,
 		warn("history:");
 	buf_putc(out, ']');
 	json_put_number(out, "last", last);
+	return NULL;
 }
 
+/* Some names of a kind in order, of which those before `next` are done. */
+struct names_page {
+	enum topic_kind kind;
+	size_t next, end;
+};
+
+/* As many as fit. */
 static void put_names(struct services *v, const char *key,
-    enum topic_kind kind, struct buf *out)
+    struct names_page *p, size_t bytes_max, struct buf *out)
 {
+	size_t start;
+
 	json_put_key(out, key);
 	buf_putc(out, '[');
-	for (size_t i = 0; i < store_count(v->store, kind); i++) {
+	start = out->n;
+	for (; p->next < p->end; p->next++) {
+		size_t before = out->n;
+
 		json_put_comma(out);
-		json_put_string(out, store_at(v->store, kind, i)->name);
+		json_put_string(out,
+		    store_at(v->store, p->kind, p->next)->name);
+		if (out->n - start > bytes_max) {
+			out->n = before;
+			break;
+		}
 	}
 	buf_putc(out, ']');
 }
 
-static void answer_users(struct services *v, const struct job *j,
-    struct buf *out)
+/* The course's text has the list of channels under "users" too, and some
+ * clients read it there. */
+static const char *put_list(struct services *v, const struct job *j,
+    enum topic_kind kind, struct buf *out)
 {
-	(void)j;
-	put_names(v, "users", TOPIC_USER, out);
+	struct str after = kept_name(j);
+	size_t count = store_count(v->store, kind);
+	size_t first = after.n > 0 ? store_above(v->store, kind, after) : 0;
+	struct names_page page = { kind, first,
+		j->limit < count - first ? first + j->limit : count };
+
+	if (kind == TOPIC_CHANNEL) {
+		struct names_page again = page;
+
+		put_names(v, "channels", &page, PAGE_BYTES_MAX / 2, out);
+		again.end = page.next;
+		put_names(v, "users", &again, PAGE_BYTES_MAX / 2, out);
+	} else {
+		put_names(v, "users", &page, PAGE_BYTES_MAX, out);
+	}
+	if (j->limit != LIST_WHOLE)
+		json_put_flag(out, "more", page.next < count);
+	else if (page.next < count)
+		return "lista longa demais: peça por partes, com after e limit";
+	return NULL;
 }
 
-/* The course's text has the list under "users" here too, and some clients
- * read it there. */
-static void answer_channels(struct services *v, const struct job *j,
+static const char *answer_users(struct services *v, const struct job *j,
     struct buf *out)
 {
-	(void)j;
-	put_names(v, "channels", TOPIC_CHANNEL, out);
-	put_names(v, "users", TOPIC_CHANNEL, out);
+	return put_list(v, j, TOPIC_USER, out);
 }
 
-static void answer_ping(struct services *v, const struct job *j,
+static const char *answer_channels(struct services *v, const struct job *j,
+    struct buf *out)
+{
+	return put_list(v, j, TOPIC_CHANNEL, out);
+}
+
+static const char *answer_ping(struct services *v, const struct job *j,
     struct buf *out)
 {
 	(void)v;
 	(void)j;
 	json_put_member(out, "version", STR(RECADO_VERSION));
+	return NULL;
 }
 
-static void answer_stats(struct services *v, const struct job *j,
+static const char *answer_stats(struct services *v, const struct job *j,
     struct buf *out)
 {
-	answer_ping(v, j, out);
+	(void)j;
+	json_put_member(out, "version", STR(RECADO_VERSION));
 	stats_put(&v->stats, v->store, out);
+	return NULL;
 }
 
 static const struct service services[] = {
-	{ "publish",  take_publish, answer_seq,      "OK" },
-	{ "message",  take_private, answer_seq,      "OK" },
-	{ "history",  take_history, answer_history,  "OK" },
-	{ "login",    take_login,   NULL,            "sucesso" },
-	{ "channel",  take_channel, NULL,            "sucesso" },
-	{ "channels", NULL,         answer_channels, "OK" },
-	{ "users",    NULL,         answer_users,    "OK" },
-	{ "ping",     NULL,         answer_ping,     "OK" },
-	{ "stats",    NULL,         answer_stats,    "OK" },
+	{ "publish",  take_publish, answer_seq,      "OK", 0 },
+	{ "message",  take_private, answer_seq,      "OK", 0 },
+	{ "history",  take_history, answer_history,  "OK", 1 },
+	{ "login",    take_login,   NULL,            "sucesso", 0 },
+	{ "channel",  take_channel, NULL,            "sucesso", 0 },
+	{ "channels", take_list,    answer_channels, "OK", 1 },
+	{ "users",    take_list,    answer_users,    "OK", 1 },
+	{ "ping",     NULL,         answer_ping,     "OK", 0 },
+	{ "stats",    NULL,         answer_stats,    "OK", 1 },
 };
 
 /* ---- the two steps ---- */
@@ -495,7 +582,7 @@ static void answer_refused(const struct job *j, const char *reason,
 	json_put_member(out, "description", str_of(reason));
 }
 
-static void answer_accepted(struct services *v, const struct job *j,
+static const char *answer_accepted(struct services *v, const struct job *j,
     struct buf *out)
 {
 	buf_puts(out, "{\"service\":\"");
@@ -503,26 +590,61 @@ static void answer_accepted(struct services *v, const struct job *j,
 	buf_puts(out, "\",\"data\":{\"status\":\"");
 	buf_puts(out, j->service->success);
 	buf_putc(out, '"');
-	if (j->service->answer != NULL)
-		j->service->answer(v, j, out);
+	return j->service->answer != NULL ? j->service->answer(v, j, out) :
+	    NULL;
 }
 
-void service_answer(struct services *v, const struct job *j, int failed,
+void service_fail(struct job *j, int error)
+{
+	if (j->refused == NULL)
+		j->refused = reason_of(error);
+}
+
+void service_expire(struct job *j)
+{
+	j->refused = "servidor indisponível";
+}
+
+int service_is_long(const struct job *j)
+{
+	return j->service != NULL && j->service->is_long && j->refused == NULL;
+}
+
+int service_ready(struct services *v, struct job *j)
+{
+	if (!service_is_long(j))
+		return 1;
+	if (j->topic == NULL)
+		return store_readable(v->store);
+	j->topic = store_ready(v->store, j->kind, kept_name(j));
+	return j->topic != NULL;
+}
+
+void service_find(struct services *v, struct job *j)
+{
+	if (j->service->answer == answer_history)
+		j->topic = existing_topic(v, j, j->kind, kept_name(j));
+}
+
+size_t service_answer(struct services *v, const struct job *j,
     struct buf *out)
 {
 	const char *refused = j->refused;
+	size_t start = out->n, taken_back = 0;
 
-	if (refused == NULL && j->depends && failed != 0)
-		refused = reason_of(failed);
+	if (refused == NULL)
+		refused = answer_accepted(v, j, out);
 	if (refused != NULL) {
 		v->stats.refused++;
+		taken_back = out->n - start;
+		out->n = start;
 		answer_refused(j, refused, out);
 	} else {
 		v->stats.messages += (uint64_t)j->stored;
-		answer_accepted(v, j, out);
 	}
 	json_put_time(out, "timestamp", now_ms());
 	buf_puts(out, "}}");
+	return out->n - start + taken_back;
 }
 
 void service_free(struct services *v)

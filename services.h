@@ -10,11 +10,16 @@
 #include "back.h"
 #include "json.h"
 #include "publish.h"
+#include "limits.h"
 #include "stats.h"
 #include "store.h"
 
+#include <limits.h>
+
 /* As "after": the newest messages. */
 #define HISTORY_NEWEST UINT64_MAX
+/* As "limit": all names or an error. */
+#define LIST_WHOLE     UINT_MAX
 
 /* A request while it is handled. */
 struct job {
@@ -22,6 +27,7 @@ struct job {
 	uint64_t client;        /* equal for those of one connection */
 	struct str body;        /* not ours; in use until it is taken */
 	int again;              /* a server was given it before */
+	int64_t taken;          /* ms */
 	/* What service_take() found out. */
 	const struct service *service;  /* NULL: not known */
 	const char *refused;    /* the reason in its error reply, or NULL */
@@ -30,9 +36,16 @@ struct job {
 	int depends;
 	int stored;             /* a message that was not there before */
 	uint64_t seq;
+	/* Of history: the topic, until the next store_begin(). */
 	struct topic *topic;
+	enum topic_kind kind;
 	uint64_t after;
+	/* Of history and the lists. */
 	unsigned limit;
+	/* The topic's; or the one after which a list begins, empty: at the
+	 * start. */
+	size_t name_bytes;
+	char name[NAME_BYTES_MAX];
 };
 
 /* Zeroed at first, but for the store. */
@@ -50,8 +63,20 @@ void service_take(struct services *v, struct job *j);
 /* Instead of service_take() where the store cannot be used: refuses the
  * request because of this errno, if nothing else is wrong with it. */
 void service_refuse(struct services *v, struct job *j, int error);
-/* Appends the reply. failed: 0, or the errno of the commit. */
-void service_answer(struct services *v, const struct job *j, int failed,
+/* It will get an error, because of this errno. */
+void service_fail(struct job *j, int error);
+/* The same for one that came too late to be read by anybody. */
+void service_expire(struct job *j);
+/* 1: the reply may be long, or cost as much. */
+int service_is_long(const struct job *j);
+/* 1: the reply can be written, though store_begin() was called since the
+ * request was taken. 0: after service_find(), between store_begin() and
+ * store_end(). */
+int service_ready(struct services *v, struct job *j);
+void service_find(struct services *v, struct job *j);
+/* Appends the reply. Returns how many bytes were written for it, which is more
+ * than it has when they became an error. */
+size_t service_answer(struct services *v, const struct job *j,
     struct buf *out);
 void service_free(struct services *v);
 

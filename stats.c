@@ -2,6 +2,7 @@
 #include "stats.h"
 
 #include "json.h"
+#include "limits.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -89,21 +90,34 @@ static void put_broker(const struct stats *s, struct buf *out)
 	buf_putc(out, '}');
 }
 
-/* Only channels used since the start: to look at another opens its log. */
+static void put_channel_seq(const struct topic *t, struct buf *out)
+{
+	json_put_comma(out);
+	buf_putc(out, '{');
+	json_put_member(out, "name", t->name);
+	json_put_number(out, "seq", t->now.seq);
+	buf_putc(out, '}');
+}
+
+/* Only channels used since the start: to look at another opens its log. And of
+ * those as many as fit. */
 static void put_channel_seqs(struct store *store, struct buf *out)
 {
+	size_t start, before;
+
 	json_put_key(out, "channels");
 	buf_putc(out, '[');
+	start = before = out->n;
 	for (size_t i = 0; i < store_count(store, TOPIC_CHANNEL); i++) {
 		const struct topic *t = store_at(store, TOPIC_CHANNEL, i);
 
-		if (!t->loaded)
-			continue;
-		json_put_comma(out);
-		buf_putc(out, '{');
-		json_put_member(out, "name", t->name);
-		json_put_number(out, "seq", t->now.seq);
-		buf_putc(out, '}');
+		if (t->loaded)
+			put_channel_seq(t, out);
+		if (out->n - start > PAGE_BYTES_MAX) {
+			out->n = before;
+			break;
+		}
+		before = out->n;
 	}
 	buf_putc(out, ']');
 }

@@ -320,6 +320,21 @@ struct topic *store_topic(struct store *s, enum topic_kind kind,
 	return NULL;
 }
 
+int store_readable(const struct store *s)
+{
+	return s->journal != NULL;
+}
+
+struct topic *store_ready(struct store *s, enum topic_kind kind,
+    struct str name)
+{
+	struct topic *t = NULL;
+
+	if (store_readable(s))
+		t = topics_find(s->topics, kind, name);
+	return t != NULL && t->loaded ? t : NULL;
+}
+
 /* While logs lack lines nobody knows which number comes next. */
 static int refuses(const struct store *s)
 {
@@ -706,6 +721,11 @@ size_t store_count(struct store *s, enum topic_kind kind)
 struct topic *store_at(struct store *s, enum topic_kind kind, size_t i)
 {
 	return topics_at(s->topics, kind, i);
+}
+
+size_t store_above(struct store *s, enum topic_kind kind, struct str name)
+{
+	return topics_above(s->topics, kind, name);
 }
 
 size_t store_open_logs(const struct store *s)

@@ -61,6 +61,12 @@ void store_end(struct store *s);
  * log cannot be used. A topic is valid until the next store_begin(). */
 struct topic *store_topic(struct store *s, enum topic_kind kind,
     struct str name);
+/* After store_end(): the same, if it is still ready for use, or NULL. */
+struct topic *store_ready(struct store *s, enum topic_kind kind,
+    struct str name);
+/* 0: the last store_begin() could not read the directory, so that no topic is
+ * known. */
+int store_readable(const struct store *s);
 /* 1: it exists. Opens nothing. */
 int store_has(struct store *s, enum topic_kind kind, struct str name);
 /* Puts the creation of a topic into the batch. NULL: errno says why; EEXIST: it
@@ -101,6 +107,8 @@ int store_read(struct store *s, struct topic *topic, uint64_t after,
 /* How many topics of a kind there are, and the i-th by name. */
 size_t store_count(struct store *s, enum topic_kind kind);
 struct topic *store_at(struct store *s, enum topic_kind kind, size_t i);
+/* Where in that order those begin whose names are above this one. */
+size_t store_above(struct store *s, enum topic_kind kind, struct str name);
 
 /* Syncs the logs, so that the next start has nothing to repair. To be called
  * when it is quiet, and before a clean end. Takes the lock itself. */

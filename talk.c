@@ -29,6 +29,8 @@
 #define REPLIES_A_TURN 256
 /* Messages in libzmq, from and to the broker: a window and repetitions. */
 #define QUEUE          4096
+/* Bytes of a reply: servers of other projects know no pages. */
+#define REPLY_MAX      (16 * REPLY_BYTES_MAX)
 /* The longest wait: zmq_poll() cannot wait for INT64_MAX, which means never. */
 #define WAIT_MS_MAX    60000
 
@@ -533,7 +535,7 @@ struct talk *talk_open(const char *broker, const char *proxy,
 	t->check_at = INT64_MAX;
 	make_id_base(t->id_base, must_random());
 	t->context = net_context(1);
-	connection_open(&t->broker, t->context, ZMQ_DEALER, REPLY_BYTES_MAX,
+	connection_open(&t->broker, t->context, ZMQ_DEALER, REPLY_MAX,
 	    "broker");
 	net_option(t->broker.socket, ZMQ_IMMEDIATE, 1);
 	net_option(t->broker.socket, ZMQ_SNDHWM, QUEUE);

@@ -95,13 +95,6 @@ struct topic *topics_find(const struct topics *t, enum topic_kind kind,
 	return p;
 }
 
-static int compare_names(struct str a, struct str b)
-{
-	int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
-}
-
 /* The index of a name in a list, or where it belongs. */
 static size_t index_of(const struct topic_list *l, struct str name)
 {
@@ -110,7 +103,7 @@ static size_t index_of(const struct topic_list *l, struct str name)
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (compare_names(l->at[mid]->name, name) < 0)
+		if (str_compare(l->at[mid]->name, name) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -211,6 +204,14 @@ size_t topics_total(const struct topics *t)
 struct topic *topics_at(struct topics *t, enum topic_kind kind, size_t i)
 {
 	return list_of(t, kind)->at[i];
+}
+
+size_t topics_above(struct topics *t, enum topic_kind kind, struct str name)
+{
+	const struct topic_list *l = list_of(t, kind);
+	size_t i = index_of(l, name);
+
+	return i + (i < l->n && str_eq(l->at[i]->name, name));
 }
 
 enum disk_dir topic_dir(const struct topic *topic)

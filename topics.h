@@ -70,6 +70,8 @@ size_t topics_count(struct topics *t, enum topic_kind kind);
 size_t topics_total(const struct topics *t);
 /* The i-th of a kind in order of its name's bytes. */
 struct topic *topics_at(struct topics *t, enum topic_kind kind, size_t i);
+/* Where in that order those begin whose names are above this one. */
+size_t topics_above(struct topics *t, enum topic_kind kind, struct str name);
 
 enum disk_dir topic_dir(const struct topic *topic);
 /* The name of its log in that directory, in b, which is cleared first. Without

@@ -67,6 +67,95 @@ test_forged_answers() {
 	has victim.out '"status":"OK","seq":2'
 }
 
+# wide_channel: geral gets more than one reply has room for.
+wide_channel() {
+	line='"user":"ana","channel":"geral","message":'
+	numbers 1 32 | requests publish "$line\"$(printf '%032768d' 0)\"" |
+		zraw -l req "$FRONT" >stored
+	request history '"channel":"geral","limit":1000' >history
+}
+
+# Short answers wait behind a long one of the same client.
+test_answers_keep_their_order() {
+	up -c geral -c outro
+	wide_channel
+	{
+		cat history
+		echo
+		request publish '"user":"bob","channel":"outro","message":"x"'
+		echo
+		request ping ''
+	} | zraw pipe "$FRONT" 30 >answers
+	want 90 "$(grep -c '"status":"OK"' answers)"
+	cut -d ' ' -f 1 answers >order
+	numbers 1 90 >expected
+	want_same expected order
+	sed 's/.*"service":"\([^"]*\)".*/\1/' answers | uniq >services
+	want 'history publish ping history' "$(head -n 4 services | xargs)"
+}
+
+# The answers of one client are no delay for another.
+test_flood_of_history() {
+	up -c geral -c outro
+	wide_channel
+	start flood zraw -t 60000 pipe "$FRONT" 2000 <history
+	wait_for more_than flood.out 0
+	numbers 1 30 >n
+	requests publish '"user":"bob","channel":"outro","message":"&"' <n >ask
+	requests ping '' <n >>ask
+	zraw -l req "$FRONT" <ask >answers 2>slowest
+	want 60 "$(grep -c '"status":"OK"' answers)"
+	slowest=$(sed 's/.*slowest: //;s/ ms//' slowest)
+	echo "slowest: $slowest ms"
+	[ "$slowest" -lt 2000 ]
+	ended flood
+	cut -d ' ' -f 1 flood.out >order
+	numbers 1 2000 >expected
+	want_same expected order
+	grep -q '^1 1[0-9]* {"service":"history","data":{"status":"OK"' flood.out
+	want 1 "$(hellos)"
+}
+
+# Answers that wait are given before a server leaves.
+test_server_answers_before_it_stops() {
+	up -c geral
+	wide_channel
+	signal server STOP
+	start asked zraw pipe "$FRONT" 8 <history
+	wait_for server_got 400
+	signal server TERM
+	signal server CONT
+	ended server
+	ended asked
+	want 8 "$(grep -c '"status":"OK"' asked.out)"
+}
+
+# Answers that the broker will not take any more keep no server from stopping.
+test_server_stops_without_its_broker() {
+	up -c geral
+	wide_channel
+	start flood zraw -t 60000 pipe "$FRONT" 3000 <history
+	wait_for more_than flood.out 0
+	kill9 broker
+	since=$(date +%s)
+	stop server
+	[ $(($(date +%s) - since)) -lt 10 ]
+	signal flood KILL
+	ended flood 137
+	# Nor one that takes nothing.
+	broker_up
+	server_up
+	start flood zraw -t 60000 pipe "$FRONT" 3000 <history
+	wait_for more_than flood.out 0
+	signal broker STOP
+	since=$(date +%s)
+	stop server
+	[ $(($(date +%s) - since)) -lt 10 ]
+	signal broker CONT
+	signal flood KILL
+	ended flood 137
+}
+
 # Two directories on one broker: the second server waits, and takes over when
 # the first one has been gone for a while.
 test_other_directory() {

@@ -112,6 +112,13 @@ bad_data() {
 	history	"channel":"geral","limit":"5"
 	history	"channel":"geral","after":-1
 	history	"channel":"geral","after":1.5
+	users	"after":7
+	users	"after":"ana "
+	users	"after":"LONG"
+	users	"limit":100001
+	channels	"after":["a"]
+	channels	"limit":-1
+	channels	"limit":"5"
 	EOT
 }
 
@@ -292,6 +299,63 @@ test_history_pages() {
 	[ "$got" -gt 121 ]
 	[ "$got" -lt 128 ]
 	want "$((got + 1))" "$(seqs ",\"after\":$got,\"limit\":1" | tr -d ' ')"
+}
+
+test_list_pages() {
+	up -c geral -c avisos
+	for user in dia ana caio bob; do
+		ask login "\"user\":\"$user\""
+	done
+	replies users '' '"status":"OK","users":["ana","bob","caio","dia"]'
+	replies users '"limit":2' \
+		'"status":"OK","users":["ana","bob"],"more":true'
+	# Names that are added do not shift what comes after the last one.
+	ask login '"user":"abel"'
+	ask login '"user":"beto"'
+	replies users '"after":"bob","limit":2' \
+		'"status":"OK","users":["caio","dia"],"more":false'
+	replies users '"after":"ben"' \
+		'"status":"OK","users":["beto","bob","caio","dia"],"more":false'
+	replies users '"after":"","limit":1' \
+		'"status":"OK","users":["abel"],"more":true'
+	replies users '"after":"dia"' '"status":"OK","users":[],"more":false'
+	replies users '"limit":0' '"status":"OK","users":[],"more":true'
+	replies channels '"after":"avisos"' '"status":"OK","channels":["geral"'\
+'],"users":["geral"],"more":false'
+}
+
+# Names of what grows most: no reply reaches 1 MiB, and ours gets them all.
+test_long_lists() {
+	mkdir -p data/channels
+	numbers 10001 30000 >ends
+	quotes=$(printf '%059d' 0)
+	sed "s/^/$(echo "$quotes" | sed 's/0/%22/g')/;s/\$/.log/" ends |
+		(cd data/channels && xargs touch)
+	up
+	for service in channels users; do
+		ask $service '' >answer
+		[ "$(wc -c <answer)" -lt 1048576 ]
+	done
+	has answer '"users":[]'
+	quotes=$(echo "$quotes" | sed 's/0/"/g')
+	sed "s/^/$quotes/" ends >expected
+	replies channels '' "$(printf %s '"status":"erro","message":"R",' \
+		'"description":"R"' |
+		sed 's/R/lista longa demais: peça por partes, com after e limit/g')"
+	ask channels '"after":""' >answer
+	[ "$(wc -c <answer)" -lt 1048576 ]
+	[ "$(wc -c <answer)" -gt 1000000 ]
+	client channels >got
+	want_same expected got
+	last=$(tail -n 1 expected)
+	client -u ana pub "$last" oi
+	client -u ana sub -s 0 -c 1 "$last" >got
+	has got oi
+	printf '/join %s\nolá\n' "$last" | client -u ana chat
+	client hist "$last" >got
+	has got olá
+	bot -r 1 -n 1 -i 0
+	want "$(hellos)" 1
 }
 
 # The same (topic, sender, id) is one message, for as long as ids are

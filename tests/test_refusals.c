@@ -35,7 +35,7 @@ static void check_reply(struct services *v, const struct job *r,
 	struct buf reply = { 0 };
 
 	bytes_max = SIZE_MAX;
-	service_answer(v, r, 0, &reply);
+	service_answer(v, r, &reply);
 	CHECK(begins_with(buf_str(&reply), start), "%.*s", (int)reply.n,
 	    reply.p);
 	buf_free(&reply);

@@ -7,6 +7,7 @@
 #include "../limits.h"
 #include "../net.h"
 #include "../talk.h"
+#include "../talk_list.h"
 #include "../util.h"
 
 #include <stdlib.h>
@@ -315,6 +316,82 @@ static void test_lost_connection(void)
 	close_all();
 }
 
+/* ---- lists ---- */
+
+#define PAGE(names, more) "{\"service\":\"users\",\"data\":{" \
+	"\"status\":\"OK\",\"users\":[" names "]" more "}}"
+#define MORE ",\"more\":true"
+
+static void see_name(void *arg, struct str name)
+{
+	(void)arg;
+	buf_str_add(&seen, name);
+	buf_putc(&seen, ' ');
+}
+
+static void start_users(struct talk_list *l, struct outcome *o)
+{
+	*o = (struct outcome){ 0 };
+	*l = (struct talk_list){ .talk = talk, .service = "users",
+		.limit_ms = TALK_FOREVER, .add = see_name, .done = on_answer,
+		.arg = o };
+	talk_list(l);
+}
+
+static void test_list(void)
+{
+	struct talk_list l;
+	struct outcome o;
+	struct asked a;
+
+	open_all();
+	start_users(&l, &o);
+	a = want_asked("\"after\":\"\"");
+	reply(&a, PAGE("\"ana\",\"bob\"", MORE));
+	a = want_asked("\"after\":\"bob\"");
+	reply(&a, PAGE("\"caio\"", MORE));
+	a = want_asked("\"after\":\"caio\"");
+	reply(&a, PAGE("\"dia\"", ",\"more\":false"));
+	want_outcome(&o, ANSWER_OK);
+	want_seen("ana bob caio dia ");
+	want_nothing_asked();
+	close_all();
+}
+
+/* A server that ignores "after" is not asked twice; not even one that promises
+ * more and gives the same again. */
+static void test_list_without_pages(void)
+{
+	struct talk_list l;
+	struct outcome o;
+	struct asked a;
+
+	open_all();
+	start_users(&l, &o);
+	a = want_asked("users");
+	reply(&a, PAGE("\"bob\",\"ana\"", ""));
+	want_outcome(&o, ANSWER_OK);
+	want_seen("bob ana ");
+	start_users(&l, &o);
+	for (int i = 0; i < 2; i++) {
+		a = want_asked("users");
+		reply(&a, PAGE("\"bob\",\"ana\"", MORE));
+	}
+	want_outcome(&o, ANSWER_OK);
+	start_users(&l, &o);
+	a = want_asked("users");
+	reply(&a, PAGE("\"ana\"", MORE));
+	a = want_asked("users");
+	reply(&a, AWAY);
+	turn_until_quiet();
+	clock_ms += UNAVAILABLE_MS;
+	a = want_asked("\"after\":\"ana\"");
+	reply(&a, REFUSED);
+	want_outcome(&o, ANSWER_ERRO);
+	want_nothing_asked();
+	close_all();
+}
+
 /* ---- topics ---- */
 
 static void publish(const char *topic, const char *object)
@@ -457,6 +534,9 @@ int main(void)
 	    test_no_server);
 	check_group("requests keep their order over a lost connection",
 	    test_lost_connection);
+	check_group("a list is asked for page by page", test_list);
+	check_group("a list without pages ends",
+	    test_list_without_pages);
 	check_group("a gap is filled from history", test_gap);
 	check_group("a late publication fills its gap", test_late_publication);
 	check_group("a longer topic is another topic", test_longer_topic);

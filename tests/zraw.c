@@ -4,7 +4,11 @@
  *       a REQ socket that never retries: stdin is the request, the body of the
  *       reply goes to stdout
  *   zraw -l req ENDPOINT
- *       every line of stdin is a request, and every reply one line
+ *       every line of stdin is a request, and every reply one line; at the end
+ *       the longest wait for one goes to stderr
+ *   zraw pipe ENDPOINT N
+ *       a DEALER that sends the lines of stdin N times without waiting; prints
+ *       of each reply the number of its request, its length and its beginning
  *   zraw dealer ENDPOINT FRAME...
  *       sends exactly these frames, prints those of the reply
  *   zraw sub ENDPOINT PREFIX N
@@ -27,6 +31,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +41,8 @@
 
 /* A slow machine under a sanitizer still answers within this. */
 #define WAIT_MS 20000
+/* Bytes of a reply that are printed where it may be long. */
+#define HEAD ((size_t)100)
 
 static void *context;
 static long wait_ms = WAIT_MS;
@@ -137,20 +144,31 @@ static void ask(void *s, const char *body, size_t n)
 		die(EXIT_IO, "stdout:");
 }
 
+static void ask_lines(void *s)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	int64_t slowest = 0;
+	ssize_t n;
+
+	while ((n = getline(&line, &cap, stdin)) > 0) {
+		int64_t start = ticks_ms(), took;
+
+		ask(s, line, (size_t)n - (line[n - 1] == '\n'));
+		(void)putchar('\n');
+		took = ticks_ms() - start;
+		slowest = took > slowest ? took : slowest;
+	}
+	free(line);
+	warn("slowest: %" PRId64 " ms", slowest);
+}
+
 static void run_req(const char *endpoint, int lines)
 {
 	void *s = open_socket(ZMQ_REQ, endpoint);
 
 	if (lines) {
-		char *line = NULL;
-		size_t cap = 0;
-		ssize_t n;
-
-		while ((n = getline(&line, &cap, stdin)) > 0) {
-			ask(s, line, (size_t)n - (line[n - 1] == '\n'));
-			(void)putchar('\n');
-		}
-		free(line);
+		ask_lines(s);
 	} else {
 		struct buf b = read_all();
 
@@ -176,6 +194,52 @@ static void run_dealer(const char *endpoint, char **frame, int frames)
 	}
 	buf_free(&in);
 	print_frames(s);
+	(void)zmq_close(s);
+}
+
+/* Frames: the number of the request, nothing, the body. */
+static void print_head(void *s)
+{
+	uint64_t number = 0;
+	zmq_msg_t m;
+
+	(void)zmq_msg_init(&m);
+	recv_wait(s, &m);
+	if (zmq_msg_size(&m) == sizeof number)
+		memcpy(&number, zmq_msg_data(&m), sizeof number);
+	net_drop_rest(s, &m);
+	(void)printf("%" PRIu64 " %zu %.*s\n", number, zmq_msg_size(&m),
+	    (int)(zmq_msg_size(&m) < HEAD ? zmq_msg_size(&m) : HEAD),
+	    (char *)zmq_msg_data(&m));
+	(void)zmq_msg_close(&m);
+	if (fflush(stdout) == EOF)
+		die(EXIT_IO, "stdout:");
+}
+
+/* Returns how many requests were sent before this one and it. */
+static uint64_t send_numbered(void *s, struct str body)
+{
+	static uint64_t number;
+
+	number++;
+	must_send(s, &number, sizeof number, 1);
+	must_send(s, "", 0, 1);
+	must_send(s, body.p, body.n, 0);
+	return number;
+}
+
+static void run_pipe(const char *endpoint, int64_t count)
+{
+	void *s = open_socket(ZMQ_DEALER, endpoint);
+	struct buf in = read_all();
+	uint64_t sent = 0;
+
+	while (count-- > 0)
+		for (struct str lines = buf_str(&in); lines.n > 0; )
+			sent = send_numbered(s, str_take(&lines, '\n'));
+	while (sent-- > 0)
+		print_head(s);
+	buf_free(&in);
 	(void)zmq_close(s);
 }
 
@@ -279,6 +343,8 @@ int main(int argc, char **argv)
 		run_req(argv[1], lines);
 	else if (strcmp(argv[0], "dealer") == 0 && argc > 2)
 		run_dealer(argv[1], argv + 2, argc - 2);
+	else if (strcmp(argv[0], "pipe") == 0 && argc == 3)
+		run_pipe(argv[1], option_number('N', argv[2], 1, 1000000));
 	else if (strcmp(argv[0], "sub") == 0 && argc == 4)
 		run_sub(argv[1], argv[2], option_number('N', argv[3], 1,
 		    1000000));

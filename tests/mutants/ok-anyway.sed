@@ -1,3 +1,3 @@
 # server.c: test.sh:test_full_disk
 # What could not be stored is answered OK.
-/^static void answer_batch/,/^}/ s/j, failed,/j, 0 * failed,/
+/^static void store_batch/,/^}/ s/failed != 0 \&\&/0 \&\&/

@@ -1,3 +1,3 @@
 # services.c: test.sh:test_services
 # A reply does not name its service.
-/^static void answer_accepted/,/^}/ s/j->service->name/""/
+/^static const char \*answer_accepted/,/^}/ s/j->service->name/""/
