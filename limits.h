@@ -97,9 +97,6 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 
 /* ---- all daemons ---- */
 
-/* A peer that takes nothing that was sent to it for this long is cut. */
-#define UNREAD_MS 5000
-
 /* Messages taken from one socket in a turn of the loop, before signals and the
  * other sockets get theirs. */
 #define TURN_MESSAGES_MAX 1000

@@ -54,7 +54,7 @@ struct subscriber {
 	int waiting;            /* 1: it had something to take at the last look */
 	uint64_t taken;         /* bytes that it had taken then */
 	size_t said;            /* about subscriptions */
-	size_t bytes;           /* of them, as SUBSCRIPTION_COST() counts */
+	size_t bytes;           /* of them: SUBSCRIPTION_COST() */
 };
 
 static void *in, *out, *monitor;
@@ -194,7 +194,7 @@ static void count_subscription(int fd, struct str said)
 
 /* The XPUB has noted what they say; what is left to do is counting. Those that
  * it makes up for a connection that has ended name none. */
-static void take_subscriptions(void)
+static void count_subscriptions(void)
 {
 	zmq_msg_t frame;
 
@@ -212,7 +212,7 @@ static void take_subscriptions(void)
 
 #ifdef __linux__
 /* 1: something waits for this connection in the system. */
-static int look(int fd, uint64_t *taken)
+static int waits(int fd, uint64_t *taken)
 {
 	struct tcp_info info = { 0 };
 	socklen_t n = sizeof info;
@@ -225,8 +225,8 @@ static int look(int fd, uint64_t *taken)
 	return 1;
 }
 #else
-/* The system does not tell: UNREAD_MS must do. */
-static int look(int fd, uint64_t *taken)
+/* The system does not tell: ZMQ_TCP_MAXRT must do (see net.c). */
+static int waits(int fd, uint64_t *taken)
 {
 	(void)fd;
 	(void)taken;
@@ -239,7 +239,7 @@ static void cut_slow(uint64_t least)
 	for (size_t fd = 0; fd < subscribers_cap; fd++) {
 		struct subscriber *s = &subscriber[fd];
 		uint64_t taken = 0;
-		int waiting = s->connected && look((int)fd, &taken);
+		int waiting = s->connected && waits((int)fd, &taken);
 
 		if (waiting && s->waiting && taken - s->taken < least) {
 			cut((int)fd, "it does not read");
@@ -338,7 +338,7 @@ static void run_proxy(void)
 		if (item[ON_MONITOR].revents != 0)
 			take_events();
 		if (item[ON_OUT].revents != 0)
-			take_subscriptions();
+			count_subscriptions();
 		if (item[ON_IN].revents != 0)
 			carry_publications();
 	}
@@ -352,7 +352,6 @@ static void open_out(void *context, const char *xpub)
 	net_option(out, ZMQ_SNDHWM, PROXY_OUT_MAX);
 	net_option(out, ZMQ_RCVHWM, SUBSCRIPTIONS_AT_ONCE);
 	net_option(out, ZMQ_RCVBUF, SUBSCRIPTIONS_BUFFER);
-	net_option(out, ZMQ_TCP_MAXRT, UNREAD_MS);
 	/* All subscriptions are to be counted, not only the first to a topic.
 	 * (ZMQ_XPUB_MANUAL would tell more, and uses freed memory.) */
 	net_option(out, ZMQ_XPUB_VERBOSE, 1);

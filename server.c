@@ -504,7 +504,6 @@ static void connect_all(struct self *s, const struct options *o)
 	s->pub = net_socket(s->context, ZMQ_XPUB, BACK_REQUESTS_BYTES_MAX,
 	    LINGER_MS);
 	net_option(s->pub, ZMQ_SNDHWM, PUBLISH_QUEUE_MAX);
-	net_option(s->pub, ZMQ_TCP_MAXRT, UNREAD_MS);
 	net_connect(s->pub, o->proxy);
 	s->broker = o->broker;
 	connect_back(s);

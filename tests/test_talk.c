@@ -615,7 +615,8 @@ int main(void)
 	check_group("what is needed first is held", test_forged_crowd);
 	check_group("what has no number is not from the server",
 	    test_forged_without_number);
-	check_group("what is old does not become new", test_forged_at_the_start);
+	check_group("what is old does not become new",
+	    test_forged_at_the_start);
 	buf_free(&seen);
 	return check_done();
 }

@@ -17,7 +17,7 @@
  *       subscribes on each connection to N topics that nobody else has (0: to
  *       everything), never reads, and stays
  *   zraw xpub ENDPOINT N
- *       prints N subscriptions, as a publisher gets them: 1 or 0, then the topic
+ *       prints N subscriptions, as a publisher gets them: 1 or 0, the topic
  *   zraw stream ENDPOINT
  *       sends stdin without any ZeroMQ around it, waits for the other end to
  *       hang up or for the first bytes
