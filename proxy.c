@@ -51,7 +51,7 @@
 /* One for each descriptor. */
 struct subscriber {
 	int connected;          /* 1: and not cut */
-	int waiting;            /* 1: something waited for it at the last look */
+	int waiting;            /* 1: something waited at the last look */
 	uint64_t taken;         /* bytes that it had taken then */
 	size_t said;            /* about subscriptions */
 	size_t bytes;           /* of them: SUBSCRIPTION_COST() */
