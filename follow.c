@@ -7,7 +7,8 @@
  *   - at the start, with limit 0, for the newest seq: there it begins (or
  *     earlier, if the caller wants that);
  *   - a moment after it found a gap: with two servers the missing publication
- *     is often just late;
+ *     is often just late. Anybody can publish any number: one that history does
+ *     not confirm is forgotten, and the next one waits longer to be verified;
  *   - after a reconnect of the subscription, and in quiet times less and less
  *     often: what was lost at the end of a burst leaves no gap.
  *
@@ -46,6 +47,15 @@
 /* A seq that is too low is believed after so many answers: a single one may
  * come from a server that lags behind another. */
 #define LOW_TIMES     3
+/* After a publication made us ask history, before another one may: if that told
+ * something new, */
+#define VERIFY_MS     100
+/* and if it was in vain; doubled each time in a row, up to QUIET_MS_MAX, so
+ * that whoever publishes numbers without end costs what a quiet topic does. */
+#define VAIN_MS       1000
+/* At the start: a publication that came before the first answer can be so many
+ * messages older than that, and as many as twice those that came. */
+#define SINCE_START   16
 /* Publications read before replies get their turn. */
 #define PUBLICATIONS_A_TURN 256
 
@@ -67,7 +77,10 @@ struct followed {
 	int asking;                     /* 1: a request is under way */
 	int asked_page;                 /* 1: it asked for messages too */
 	uint64_t asked_after;           /* after this seq */
+	uint64_t asked;                 /* requests so far */
 	int64_t ask_at, quiet;          /* when next; when there is no news */
+	int doubt, asked_doubt;         /* 1: because of a publication */
+	int64_t verify_from, verify_ms; /* not before because of one */
 	int low_times;                  /* a seq was too low, in a row */
 	uint64_t low;                   /* and the first of these */
 };
@@ -154,20 +167,40 @@ static void ask_in(struct followed *t, int64_t ms)
 	ask_at(t, ticks_ms() + ms);
 }
 
-static void ask_within(struct followed *t, int64_t ms)
+/* Because of what a publication says. */
+static void verify_in(struct followed *t, int64_t ms)
 {
 	int64_t at = ticks_ms() + ms;
 
+	if (at < t->verify_from)
+		at = t->verify_from;
+	t->doubt = 1;
 	if (at < t->ask_at)
 		ask_at(t, at);
+}
+
+/* What a publication made us ask was answered. */
+static void verified(struct followed *t, int in_vain)
+{
+	if (!t->asked_doubt)
+		return;
+	if (!in_vain)
+		t->verify_ms = VERIFY_MS;
+	else if (t->verify_ms < VAIN_MS)
+		t->verify_ms = VAIN_MS;
+	else if (t->verify_ms < QUIET_MS_MAX)
+		t->verify_ms *= 2;
+	t->verify_from = ticks_ms() + t->verify_ms;
 }
 
 /* ---- publications ---- */
 
 static void keep(struct followed *t, const struct message *m)
 {
-	if (held_add(&t->held, m->seq, m->object->raw) == -1)
-		ask_within(t, GAP_MS);  /* left to history */
+	/* If it is not kept, it is left to history. */
+	(void)held_add(&t->held, m->seq, t->asked, m->object->raw);
+	if (t->state != STARTING)
+		verify_in(t, GAP_MS);
 }
 
 /* 0, or -1: the text is not a message of this topic. */
@@ -206,7 +239,7 @@ static void drain_held(struct followed *t)
 	}
 	held_drop(&t->held, i);
 	if (t->held.n > 0)
-		ask_within(t, GAP_MS);
+		verify_in(t, GAP_MS);
 }
 
 static void take_next(struct followed *t, struct message *m)
@@ -219,18 +252,20 @@ static void take_next(struct followed *t, struct message *m)
 
 static void take_publication(struct followed *t, struct message *m)
 {
-	if (m->seq == 0 || t->state == LIVE_ONLY) {
+	if (t->state == LIVE_ONLY || (m->seq == 0 && !t->follow->works)) {
 		deliver_message(t, m);
+	} else if (m->seq == 0) {
+		/* Not from the server, which numbers its messages. */
+		return;
 	} else if (t->state == STARTING) {
 		keep(t, m);
 	} else if (m->seq <= t->last) {
 		/* A repetition, or a log that begins anew. */
-		ask_within(t, SHORTER_MS);
+		verify_in(t, SHORTER_MS);
 	} else if (m->seq == t->last + 1) {
 		take_next(t, m);
 	} else {
 		keep(t, m);
-		ask_within(t, GAP_MS);
 	}
 }
 
@@ -267,18 +302,26 @@ static int not_there_yet(struct followed *t, uint64_t newest)
 	return 0;
 }
 
-/* Nothing that was published since we subscribed is skipped, even if newest
- * counts it. */
+/* What there was before we subscribed. Nothing that was published since then
+ * counts as old, even if newest counts it; but a number that is far below has
+ * been made up. */
+static uint64_t old_messages(const struct held *h, uint64_t newest)
+{
+	uint64_t most = SINCE_START + 2 * (uint64_t)h->n;
+
+	for (size_t i = 0; i < h->n && h->one[i].seq <= newest; i++)
+		if (newest - h->one[i].seq < most)
+			return h->one[i].seq - 1;
+	return newest;
+}
+
 static void join_history(struct followed *t, uint64_t newest)
 {
 	uint64_t at = newest > t->tail ? newest - t->tail : 0;
 
 	t->low_times = 0;
-	t->old = newest;
-	if (t->held.n > 0 && t->held.one[0].seq <= newest) {
-		t->old = t->held.one[0].seq - 1;
-		at = at < t->old ? at : t->old;
-	}
+	t->old = old_messages(&t->held, newest);
+	at = at < t->old ? at : t->old;
 	t->last = at > t->from ? at : t->from;
 	t->state = JOINED;
 }
@@ -311,6 +354,8 @@ static void stay_quiet(struct followed *t)
 /* The page of an answer was taken: when to ask next. */
 static void plan_next(struct followed *t, uint64_t newest)
 {
+	size_t unconfirmed;
+
 	/* Not t->last: publications have come since this was asked. */
 	if (newest < t->asked_after) {
 		set_back(t, newest);
@@ -326,7 +371,9 @@ static void plan_next(struct followed *t, uint64_t newest)
 		ask_in(t, 0);
 	else
 		stay_quiet(t);
+	unconfirmed = held_refute(&t->held, newest, t->asked);
 	drain_held(t);
+	verified(t, unconfirmed > 0 || t->last == t->asked_after);
 }
 
 static void no_history(struct followed *t)
@@ -378,6 +425,9 @@ static void ask_history(struct followed *t)
 		json_put_number(&f->members, "after", t->last);
 	json_put_number(&f->members, "limit", page ? HISTORY_PAGE : 0);
 	t->asking = 1;
+	t->asked++;
+	t->asked_doubt = t->doubt;
+	t->doubt = 0;
 	t->asked_page = page;
 	t->asked_after = t->last;
 	talk_request(f->talk, "history", &f->members, TALK_FOREVER, on_history,

@@ -12,6 +12,7 @@
 
 struct held_one {
 	uint64_t seq;
+	uint64_t when;          /* requests made before it came */
 	struct str text;        /* ours */
 };
 
@@ -22,8 +23,12 @@ struct held {
 };
 
 /* Keeps a copy of the text, if this seq is not held already. 0; or -1: there
- * are too many, or too many bytes, and this one is not kept. */
-int held_add(struct held *h, uint64_t seq, struct str text);
+ * are too many, or too many bytes, and this one is not kept. The lowest are
+ * needed first: they take the place of the highest. */
+int held_add(struct held *h, uint64_t seq, uint64_t when, struct str text);
+/* Drops those above newest that came before request number `when` was made.
+ * Returns how many. */
+size_t held_refute(struct held *h, uint64_t newest, uint64_t when);
 /* Drops the first n. */
 void held_drop(struct held *h, size_t n);
 void held_free(struct held *h);

@@ -186,8 +186,13 @@ _Static_assert(CREDIT <= REQUESTS_MAX, "the broker never has more");
 /* Bytes of requests after which no further message is added to a batch. */
 #define BATCH_BYTES ((size_t)512 * 1024)
 
-/* Publications that may wait for the proxy: a second's worth. */
+/* Publications that may wait for the proxy: a second's worth; and their bytes,
+ * with the places they take in libzmq's queue, two frames each. */
 #define PUBLISH_QUEUE_MAX 100000
+#define PUBLISH_BYTES_MAX (48 * MIB)
+#define PLACE_BYTES       ((size_t)128)
+_Static_assert(PUBLISH_QUEUE_MAX * (PLACE_BYTES + 256) < PUBLISH_BYTES_MAX,
+    "messages of the usual length are bounded by number");
 
 /* Descriptors for logs: with more active topics, using one costs an open. */
 #define LOGS_OPEN_MAX 4096
@@ -241,10 +246,30 @@ _Static_assert(REMEMBER_MESSAGES <= IDS_MAX, "the ids of a segment must fit");
 /* ---- proxy ---- */
 
 /* Bytes of a subscription: a topic, and room for a handshake. A longer one
- * costs its connection. libzmq spends 32 bytes on each byte and does not
- * bound the number of subscriptions. */
+ * costs its connection. */
 #define SUBSCRIPTION_BYTES_MAX ((size_t)256)
 _Static_assert(SUBSCRIPTION_BYTES_MAX > NAME_BYTES_MAX + 1, "see above");
+
+/* What one connection may say about subscriptions before it is cut, and has to
+ * say what it still wants: a client needs one for each channel and its name. */
+#define SUBSCRIPTIONS_MAX 5000
+
+/* libzmq spends 32 bytes on each byte of a topic, and from 100 bytes to 2 KiB
+ * on the rest. Counted like this, at most so many bytes are held in all, twice
+ * as many for topics chosen to be costly; above that the connection with most
+ * is cut, but none with few. */
+#define SUBSCRIPTION_COST(n)    ((size_t)512 + 32 * (n))
+#define SUBSCRIPTIONS_BYTES_MAX (16 * MIB)
+#define SUBSCRIPTIONS_FEW       100
+_Static_assert(SUBSCRIPTIONS_MAX * SUBSCRIPTION_COST(NAME_BYTES_MAX) <
+    SUBSCRIPTIONS_BYTES_MAX, "one connection is not cut for what all have");
+
+/* Bytes of a publication's second frame: the longest message, each byte
+ * escaped; five times a name; the rest. */
+#define PUBLICATION_BYTES_MAX \
+	((size_t)ESCAPED_MAX * (MESSAGE_BYTES_MAX + 5 * NAME_BYTES_MAX) + 512)
+_Static_assert(PUBLICATION_BYTES_MAX < FRAME_BYTES_MAX,
+    "subscribers would drop the connection");
 
 /* Publications that may wait: from each server, and for each subscriber (two
  * thirds of a second of the fastest server). One thread of libzmq reads
@@ -252,9 +277,15 @@ _Static_assert(SUBSCRIPTION_BYTES_MAX > NAME_BYTES_MAX + 1, "see above");
  * long one out lose nothing while subscribers read: when the first is full,
  * TCP holds the publisher back, which is cheaper than a queue for each
  * subscriber. (With two threads, or a longer queue in, a burst loses up to a
- * fifth.) A subscriber that does not read loses the rest, and costs 2.5 MiB
- * and the publications. */
-#define PROXY_IN_MAX  1000
+ * fifth.) A subscriber that does not read loses the rest. */
+#define PROXY_IN_MAX  250
 #define PROXY_OUT_MAX 20000
+
+/* Bytes of all publications that wait for subscribers, and of the places they
+ * take in the queues: as if all subscribers had to read them still, since
+ * libzmq does not tell. Then subscribers that do not read are cut. */
+#define PUBLICATIONS_BYTES_MAX (96 * MIB)
+_Static_assert(2 * SUBSCRIPTIONS_BYTES_MAX + PUBLICATIONS_BYTES_MAX <
+    256 * MIB, "what DURABILITY.md promises");
 
 #endif

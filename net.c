@@ -24,6 +24,10 @@
 /* Below, copying costs less than the allocation that it needs anyway; above,
  * the buffer that a frame holds is at most some 20 times its own size. */
 #define OWN_BYTES_MAX ((size_t)1024)
+/* Frames of a stream up to here are counted together, until they are so many
+ * bytes. */
+#define SHORT_BYTES    ((size_t)1024)
+#define TOGETHER_BYTES ((size_t)65536)
 
 void *net_context(int io_threads)
 {
@@ -251,4 +255,16 @@ int net_send_counted(void *socket, const void *p, size_t n, size_t extra,
 	for (struct unread *u = unread; u != NULL; u = u->all)
 		(void)atomic_fetch_add(&u->bytes, c->bytes);
 	return net_send(socket, &msg, 0);
+}
+
+int net_send_stream(void *socket, const void *p, size_t n, size_t extra,
+    struct stream *stream)
+{
+	if (n <= SHORT_BYTES && stream->uncounted < TOGETHER_BYTES) {
+		stream->uncounted += n + extra;
+		return net_send_copy(socket, p, n, 0);
+	}
+	extra += stream->uncounted;
+	stream->uncounted = 0;
+	return net_send_counted(socket, p, n, extra, &stream->unread);
 }

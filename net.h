@@ -87,4 +87,13 @@ struct unread {
 int net_send_counted(void *socket, const void *p, size_t n, size_t extra,
     struct unread *unread);
 
+/* The same for a stream of frames. Counting one costs an allocation, so short
+ * ones are counted together, by one in 64 KiB. */
+struct stream {
+	struct unread unread;
+	size_t uncounted;
+};
+int net_send_stream(void *socket, const void *p, size_t n, size_t extra,
+    struct stream *stream);
+
 #endif

@@ -3,16 +3,71 @@
  * It has its own loop since zmq_proxy() passes every subscription on to the
  * servers. There a long one crashes libzmq 4.3.4, and after more than a queue's
  * length of them a server that comes back is never heard again. Here the XSUB
- * subscribes to everything once, and subscriptions stay in the XPUB. */
+ * subscribes to everything once, and subscriptions stay in the XPUB.
+ *
+ * A publication is best effort: the log has it. What subscribers make us hold
+ * is bounded. libzmq tells neither what waits for a connection nor how many
+ * subscriptions it has, but a monitor tells its descriptor, and so does each
+ * subscription: so we count, ask the system what a connection takes, and cut
+ * (shutdown()) the one that has too much or takes too little. It comes back, if
+ * it is honest, and reads the log. */
 #include "limits.h"
 #include "net.h"
 #include "util.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#endif
 
-static void *in, *out;
+/* What a connection may say at once before it must wait for us: otherwise
+ * libzmq would not come back from reading all it has. */
+#define SUBSCRIPTIONS_AT_ONCE 50
+/* Bytes that the system takes for us; it cannot be made to forget them. */
+#define SUBSCRIPTIONS_BUFFER  65536
+/* Subscriptions taken in a turn: as many as libzmq may bring in one. */
+#define SUBSCRIPTIONS_A_TURN  10000
+
+/* When too much waits, publishers wait for so long; after that publications
+ * are dropped until a quarter is free. */
+#define HOLD_MS 500
+/* How often it is looked whether that has changed, */
+#define FULL_MS 1
+/* and which subscribers take nothing. */
+#define LOOK_MS 250
+/* If too much waits for so long, those are cut too that take less than so many
+ * bytes between two looks. */
+#define SLOW_MS    1000
+#define SLOW_BYTES 65536
+
+/* One for each descriptor. */
+struct subscriber {
+	int connected;          /* 1: and not cut */
+	int waiting;            /* 1: something waited at the last look */
+	uint64_t taken;         /* bytes that it had taken then */
+	size_t said;            /* about subscriptions */
+	size_t bytes;           /* of them: SUBSCRIPTION_COST() */
+};
+
+static void *in, *out, *monitor;
 static int signals;
+
+static struct subscriber *subscriber;   /* the index is the descriptor */
+static size_t subscribers_cap;
+static size_t connected;                /* how many are */
+static size_t subscribed;               /* bytes of all */
+
+static struct stream stream;            /* publications that wait */
+static int64_t full_since;              /* ticks; 0: not full */
+static int64_t look_at;
 
 static void usage(FILE *to)
 {
@@ -24,86 +79,317 @@ static void usage(FILE *to)
 	    program(), DEFAULT_XSUB, DEFAULT_XPUB);
 }
 
-/* Moves one message. An XPUB takes everything: for a subscriber without room it
- * drops the message. One that reads slowly must hold no more than the message
- * itself, hence net_own(), even if that costs a tenth of the rate to a single
- * subscriber. */
-static void move_message(zmq_msg_t *frame)
-{
-	int more;
+/* ---- subscribers ---- */
 
-	do {
-		more = net_more(frame);
-		net_own(frame);
-		(void)net_send(out, frame, more);       /* cannot fail */
-		(void)zmq_msg_init(frame);              /* cannot fail */
-	} while (more && net_recv(in, frame));
+/* NULL: it is not connected any more. */
+static struct subscriber *find_subscriber(int fd)
+{
+	if (fd < 0 || (size_t)fd >= subscribers_cap ||
+	    !subscriber[fd].connected)
+		return NULL;
+	return &subscriber[fd];
+}
+
+static void forget_subscriber(int fd)
+{
+	struct subscriber *s = find_subscriber(fd);
+
+	if (s == NULL)
+		return;
+	connected--;
+	subscribed -= s->bytes;
+	*s = (struct subscriber){ 0 };
+}
+
+static void add_subscriber(int fd)
+{
+	size_t before = subscribers_cap;
+
+	if (fd < 0)
+		return;
+	while ((size_t)fd >= subscribers_cap)
+		subscriber = must_array_room(subscriber, subscribers_cap,
+		    &subscribers_cap, sizeof *subscriber);
+	memset(subscriber + before, 0,
+	    (subscribers_cap - before) * sizeof *subscriber);
+	forget_subscriber(fd);
+	subscriber[fd].connected = 1;
+	connected++;
+}
+
+/* libzmq closes the descriptor when it sees the end. Should it have done so in
+ * this very moment, and another connection have it now, that one comes back. */
+static void cut(int fd, const char *why)
+{
+	static struct seldom cuts;
+
+	warn_seldom(&cuts, "subscriber cut: %s", why);
+	(void)shutdown(fd, SHUT_RDWR);          /* it may be gone already */
+	forget_subscriber(fd);
+}
+
+/* Events of the monitor: two bytes that say which, four with the descriptor. A
+ * monitor that nobody reads stops libzmq's thread. */
+static void take_event(struct str event)
+{
+	uint16_t kind;
+	int32_t fd;
+
+	if (event.n < sizeof kind + sizeof fd)
+		return;
+	memcpy(&kind, event.p, sizeof kind);
+	memcpy(&fd, event.p + sizeof kind, sizeof fd);
+	if (kind == ZMQ_EVENT_ACCEPTED)
+		add_subscriber(fd);
+	else
+		forget_subscriber(fd);
+}
+
+static void take_events(void)
+{
+	zmq_msg_t frame;
+
+	(void)zmq_msg_init(&frame);             /* cannot fail */
+	while (net_recv(monitor, &frame)) {
+		take_event(net_bytes(&frame));
+		net_drop_rest(monitor, &frame);
+	}
+	(void)zmq_msg_close(&frame);            /* valid */
+}
+
+/* ---- subscriptions ---- */
+
+static int greediest(void)
+{
+	size_t most = 0;
+
+	for (size_t fd = 1; fd < subscribers_cap; fd++)
+		if (subscriber[fd].bytes > subscriber[most].bytes)
+			most = fd;
+	return (int)most;
+}
+
+static void count_subscription(int fd, struct str said)
+{
+	struct subscriber *s = find_subscriber(fd);
+	int most;
+
+	if (s == NULL)
+		return;
+	if (++s->said > SUBSCRIPTIONS_MAX) {
+		cut(fd, "more than " LIMIT_TEXT(SUBSCRIPTIONS_MAX)
+		    " subscriptions");
+		return;
+	}
+	if (said.n == 0 || *said.p != 1)
+		return;
+	s->bytes += SUBSCRIPTION_COST(said.n - 1);
+	subscribed += SUBSCRIPTION_COST(said.n - 1);
+	if (subscribed <= SUBSCRIPTIONS_BYTES_MAX)
+		return;
+	most = greediest();
+	if (subscriber[most].said > SUBSCRIPTIONS_FEW)
+		cut(most, "too many subscriptions in all, and it has most");
+}
+
+/* The XPUB has noted what they say; what is left to do is counting. Those that
+ * it makes up for a connection that has ended name none. */
+static void count_subscriptions(void)
+{
+	zmq_msg_t frame;
+
+	(void)zmq_msg_init(&frame);             /* cannot fail */
+	for (int i = 0; i < SUBSCRIPTIONS_A_TURN && net_recv(out, &frame);
+	    i++) {
+		count_subscription(zmq_msg_get(&frame, ZMQ_SRCFD),
+		    net_bytes(&frame));
+		net_drop_rest(out, &frame);
+	}
+	(void)zmq_msg_close(&frame);            /* valid */
+}
+
+/* ---- subscribers that take too little ---- */
+
+#ifdef __linux__
+/* 1: something waits for this connection in the system. */
+static int waits(int fd, uint64_t *taken)
+{
+	struct tcp_info info = { 0 };
+	socklen_t n = sizeof info;
+	int queued = 0;
+
+	if (ioctl(fd, SIOCOUTQ, &queued) == -1 || queued == 0 ||
+	    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == -1)
+		return 0;
+	*taken = info.tcpi_bytes_acked;
+	return 1;
+}
+#else
+/* The system does not tell: ZMQ_TCP_MAXRT must do (see net.c). */
+static int waits(int fd, uint64_t *taken)
+{
+	(void)fd;
+	(void)taken;
+	return 0;
+}
+#endif
+
+static void cut_slow(uint64_t least)
+{
+	for (size_t fd = 0; fd < subscribers_cap; fd++) {
+		struct subscriber *s = &subscriber[fd];
+		uint64_t taken = 0;
+		int waiting = s->connected && waits((int)fd, &taken);
+
+		if (waiting && s->waiting && taken - s->taken < least) {
+			cut((int)fd, "it does not read");
+			continue;
+		}
+		s->waiting = waiting;
+		s->taken = taken;
+	}
+}
+
+/* ---- publications ---- */
+
+/* 1: too much waits for subscribers. */
+static int is_full(void)
+{
+	size_t bytes = atomic_load(&stream.unread.bytes);
+
+	if (bytes < PUBLICATIONS_BYTES_MAX / 4 * 3)
+		full_since = 0;
+	else if (bytes >= PUBLICATIONS_BYTES_MAX && full_since == 0)
+		full_since = look_at = ticks_ms();
+	return full_since != 0;
+}
+
+/* 1: publishers are to wait, for subscribers that read. */
+static int is_holding(void)
+{
+	int64_t now;
+
+	if (!is_full())
+		return 0;
+	now = ticks_ms();
+	if (now >= look_at) {
+		look_at = now + LOOK_MS;
+		cut_slow(now - full_since < SLOW_MS ? 1 : SLOW_BYTES);
+	}
+	return now - full_since < HOLD_MS;
+}
+
+/* An XPUB takes everything: for a subscriber without room it drops the message.
+ * What waits is copied: until then it is a part of the buffer that it was read
+ * into, and would keep all of that. */
+static void publish(struct str topic, struct str body)
+{
+	size_t extra = topic.n + PLACE_BYTES * connected;
+
+	if (net_send_copy(out, topic.p, topic.n, 1) == 0)
+		(void)net_send_stream(out, body.p, body.n, extra, &stream);
+}
+
+/* What is not a topic and a body was not sent by a server. */
+static void move_message(zmq_msg_t *topic, zmq_msg_t *body)
+{
+	size_t n = zmq_msg_size(topic);
+
+	if (!net_more(topic) || !net_recv(in, body))
+		return;
+	if (net_more(body))
+		net_drop_rest(in, body);
+	else if (n > 0 && n <= NAME_BYTES_MAX && !is_full())
+		publish(net_bytes(topic), net_bytes(body));
 }
 
 static void carry_publications(void)
 {
-	zmq_msg_t frame;
+	zmq_msg_t topic, body;
 
-	(void)zmq_msg_init(&frame);             /* cannot fail */
-	for (int i = 0; i < TURN_MESSAGES_MAX && net_recv(in, &frame); i++)
-		move_message(&frame);
-	(void)zmq_msg_close(&frame);            /* valid */
+	(void)zmq_msg_init(&topic);             /* cannot fail */
+	(void)zmq_msg_init(&body);
+	for (int i = 0; i < TURN_MESSAGES_MAX && net_recv(in, &topic); i++)
+		move_message(&topic, &body);
+	(void)zmq_msg_close(&topic);            /* both are valid */
+	(void)zmq_msg_close(&body);
 }
 
-/* The XPUB has noted what they say; there is nothing more to do. */
-static void drop_subscriptions(void)
-{
-	zmq_msg_t frame;
-
-	(void)zmq_msg_init(&frame);             /* cannot fail */
-	for (int i = 0; i < TURN_MESSAGES_MAX && net_recv(out, &frame); i++)
-		net_drop_rest(out, &frame);
-	(void)zmq_msg_close(&frame);            /* valid */
-}
+/* ---- the loop ---- */
 
 static void run_proxy(void)
 {
-	enum { ON_IN, ON_OUT, ON_SIGNAL, ITEMS };
+	enum { ON_SIGNAL, ON_MONITOR, ON_OUT, ON_IN, ITEMS };
 	zmq_pollitem_t item[ITEMS] = {
-		[ON_IN] = { in, 0, ZMQ_POLLIN, 0 },
-		[ON_OUT] = { out, 0, ZMQ_POLLIN, 0 },
 		[ON_SIGNAL] = { NULL, signals, ZMQ_POLLIN, 0 },
+		[ON_MONITOR] = { monitor, 0, ZMQ_POLLIN, 0 },
+		[ON_OUT] = { out, 0, ZMQ_POLLIN, 0 },
+		[ON_IN] = { in, 0, ZMQ_POLLIN, 0 },
 	};
 	int stopping = 0;
 
 	while (!stopping) {
-		net_poll(item, ITEMS, -1);
+		int holding = is_holding();
+
+		item[ON_IN].revents = 0;
+		net_poll(item, holding ? ON_IN : ITEMS, holding ? FULL_MS : -1);
 		if (item[ON_SIGNAL].revents != 0)
 			stopping = stop_asked(signals);
+		if (item[ON_MONITOR].revents != 0)
+			take_events();
 		if (item[ON_OUT].revents != 0)
-			drop_subscriptions();
+			count_subscriptions();
 		if (item[ON_IN].revents != 0)
 			carry_publications();
 	}
 }
 
-static void open_sockets(void *context, const char *xsub, const char *xpub)
+static void open_out(void *context, const char *xpub)
 {
-	char bound[256];
+	static const char events[] = "inproc://subscribers";
 
 	out = net_socket(context, ZMQ_XPUB, SUBSCRIPTION_BYTES_MAX, LINGER_MS);
 	net_option(out, ZMQ_SNDHWM, PROXY_OUT_MAX);
+	net_option(out, ZMQ_RCVHWM, SUBSCRIPTIONS_AT_ONCE);
+	net_option(out, ZMQ_RCVBUF, SUBSCRIPTIONS_BUFFER);
+	/* All subscriptions are to be counted, not only the first to a topic.
+	 * (ZMQ_XPUB_MANUAL would tell more, and uses freed memory.) */
+	net_option(out, ZMQ_XPUB_VERBOSE, 1);
+	monitor = net_socket(context, ZMQ_PAIR, FRAME_BYTES_MAX, 0);
+	if (zmq_socket_monitor(out, events, ZMQ_EVENT_ACCEPTED |
+	    ZMQ_EVENT_DISCONNECTED) == -1)
+		die(EXIT_FAILED, "zmq_socket_monitor: %s", zmq_strerror(errno));
+	net_connect(monitor, events);
 	net_bind(out, xpub);
-	in = net_socket(context, ZMQ_XSUB, FRAME_BYTES_MAX, 0);
+}
+
+static void open_in(void *context, const char *xsub)
+{
+	in = net_socket(context, ZMQ_XSUB, PUBLICATION_BYTES_MAX, 0);
 	net_option(in, ZMQ_RCVHWM, PROXY_IN_MAX);
 	net_bind(in, xsub);
 	/* The XSUB keeps it for servers that connect later. */
 	if (net_send_copy(in, "\1", 1, 0) == -1)
 		die(EXIT_FAILED, "subscription:");
-	/* An endpoint is shorter than that. */
-	(void)snprintf(bound, sizeof bound, "%s", net_bound(in));
-	warn("ready: publishers %s, subscribers %s", bound, net_bound(out));
+}
+
+static void close_all(void *context)
+{
+	/* Without a reader the monitor stalls the XPUB. None of these fails:
+	 * all are sockets. */
+	(void)zmq_socket_monitor(out, NULL, 0);
+	(void)zmq_close(monitor);
+	(void)zmq_close(in);
+	(void)zmq_close(out);
+	(void)zmq_ctx_term(context);
+	free(subscriber);
 }
 
 int main(int argc, char **argv)
 {
 	const char *xsub = DEFAULT_XSUB, *xpub = DEFAULT_XPUB;
 	void *context;
+	char bound[256];
 	int c;
 
 	set_program(argv[0]);
@@ -117,10 +403,12 @@ int main(int argc, char **argv)
 	signals = stop_signals();
 	net_descriptors();
 	context = net_context(1);
-	open_sockets(context, xsub, xpub);
+	open_out(context, xpub);
+	open_in(context, xsub);
+	/* An endpoint is shorter than that. */
+	(void)snprintf(bound, sizeof bound, "%s", net_bound(in));
+	warn("ready: publishers %s, subscribers %s", bound, net_bound(out));
 	run_proxy();
-	(void)zmq_close(in);                    /* both are sockets */
-	(void)zmq_close(out);
-	(void)zmq_ctx_term(context);
+	close_all(context);
 	return 0;
 }

@@ -2,7 +2,7 @@
 #include "publish.h"
 
 #include "json.h"
-#include "net.h"
+#include "limits.h"
 
 #include <stdlib.h>
 
@@ -61,8 +61,10 @@ void publish_send(struct publications *p, void *socket)
 
 		/* An XPUB drops whole messages for a proxy that is too slow:
 		 * the log has them. */
-		if (net_send_copy(socket, at, topic, 1) == 0)
-			(void)net_send_copy(socket, at + topic, object, 0);
+		if (atomic_load(&p->stream.unread.bytes) < PUBLISH_BYTES_MAX &&
+		    net_send_copy(socket, at, topic, 1) == 0)
+			(void)net_send_stream(socket, at + topic, object,
+			    topic + PLACE_BYTES, &p->stream);
 		at += topic + object;
 	}
 	publish_forget(p);

@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "line.h"
+#include "net.h"
 #include "topics.h"
 
 /* What waits for the commit; zeroed at first. */
@@ -14,6 +15,7 @@ struct publications {
 	struct buf text;        /* both frames of each, one after the other */
 	struct publication *size;
 	size_t n, cap;
+	struct stream stream;   /* what waits for the proxy */
 };
 
 /* Appends the object, which a history reply shows as well. */
@@ -24,7 +26,8 @@ void publish_put(struct buf *b, const struct topic *t, const struct line *l);
 void publish_later(struct publications *p, const struct topic *t,
     const struct line *l);
 
-/* Sends all of them in order, and forgets them. */
+/* Sends them in order, and forgets them. What a proxy that takes nothing has no
+ * room for is left out, too. p must live as long as the socket's context. */
 void publish_send(struct publications *p, void *socket);
 /* Forgets them: their batch was not stored. */
 void publish_forget(struct publications *p);

@@ -525,6 +525,149 @@ static void test_hole(void)
 	close_all();
 }
 
+/* ---- publications that nobody stored ---- */
+
+/* Their numbers, each as MESSAGE() has it. */
+#define FORGED(seq) "{\"message\":\"forged\",\"seq\":" seq "}"
+#define FAR "9223372036854775807"
+
+/* Answers what is asked; last is that of the topic. Returns how often. */
+static int answer_all(const char *history)
+{
+	struct asked a;
+	int n = 0;
+
+	for (int i = 0; i < QUIET_TURNS; i++) {
+		turn();
+		for (; has_asked(&a); n++)
+			reply(&a, history);
+	}
+	return n;
+}
+
+/* A number that history does not confirm is asked for once, and changes
+ * nothing. */
+static void test_forged_jump(void)
+{
+	struct asked a;
+
+	follow_geral();
+	publish("geral", FORGED(FAR));
+	publish("geral", FORGED("7"));
+	turn_until_quiet();
+	clock_ms += GAP_MS;
+	a = want_asked("\"after\":1");
+	reply(&a, HISTORY("", 1));
+	turn_until_quiet();
+	clock_ms += 2 * GAP_MS;
+	want_nothing_asked();
+	publish("geral", MESSAGE(2));
+	want_seen("m2 ");
+	publish("geral", MESSAGE(4));
+	turn_until_quiet();
+	clock_ms += VAIN_MS;
+	a = want_asked("\"after\":2");
+	reply(&a, HISTORY(MESSAGE(3) "," MESSAGE(4), 4));
+	want_seen("m2 m3 m4 ");
+	CHECK(events[TALK_MISSING] + events[TALK_RESET] == 0, "events");
+	close_all();
+}
+
+/* What came while history was asked is not refuted by that answer. */
+static void test_newer_than_the_answer(void)
+{
+	struct asked a;
+
+	follow_geral();
+	publish("geral", FORGED(FAR));
+	turn_until_quiet();
+	clock_ms += GAP_MS;
+	a = want_asked("\"after\":1");
+	publish("geral", MESSAGE(3));
+	turn_until_quiet();
+	reply(&a, HISTORY("", 1));
+	turn_until_quiet();
+	publish("geral", MESSAGE(2));
+	want_seen("m2 m3 ");
+	close_all();
+}
+
+/* Numbers without end, above and below ours, cost little more than silence;
+ * and a message is heard in between. */
+static void test_forged_flood(void)
+{
+	char object[64];
+	int asked = 0;
+
+	follow_geral();
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(object, sizeof object, FORGED("%d"),
+		    1000 + i);
+		publish("geral", object);
+		publish("geral", FORGED("1"));
+		clock_ms += 1000;
+		asked += answer_all(HISTORY("", 1));
+	}
+	CHECK(asked >= 4 && asked <= 24, "%d requests in a minute", asked);
+	publish("geral", MESSAGE(2));
+	want_seen("m2 ");
+	close_all();
+}
+
+/* Without room for more the lowest are held: they are needed first. */
+static void test_forged_crowd(void)
+{
+	char object[64];
+	struct asked a;
+
+	follow_geral();
+	for (int i = 0; i < HELD_MAX; i++) {
+		(void)snprintf(object, sizeof object, FORGED("%d"),
+		    1000 + i);
+		publish("geral", object);
+		if (i % PUBLICATIONS_A_TURN == 0)
+			turn();
+	}
+	turn_until_quiet();
+	publish("geral", MESSAGE(3));
+	publish("geral", MESSAGE(2));
+	want_seen("m2 m3 ");
+	clock_ms += QUIET_MS;
+	a = want_asked("\"after\":3");
+	reply(&a, HISTORY("", 3));
+	close_all();
+}
+
+/* A server that has history numbers its messages. */
+static void test_forged_without_number(void)
+{
+	follow_geral();
+	publish("geral", "{\"message\":\"forged\"}");
+	publish("geral", FORGED("0"));
+	publish("geral", FORGED("-1"));
+	publish("geral", MESSAGE(2));
+	want_seen("m2 ");
+	close_all();
+}
+
+/* At the start what was just published is new, but not what was long ago. */
+static void test_forged_at_the_start(void)
+{
+	struct asked a;
+
+	open_all();
+	talk_follow(talk, STR("geral"), 0, 0, 0);
+	a = want_asked("\"limit\":0");
+	want_subscription();
+	publish("geral", FORGED("3"));
+	publish("geral", "{\"message\":\"m999\",\"seq\":999}");
+	publish("geral", FORGED(FAR));
+	turn_until_quiet();
+	reply(&a, HISTORY("", 1000));
+	a = want_asked("\"after\":999");
+	close_all();
+}
+
 int main(void)
 {
 	set_program("test_talk");
@@ -544,6 +687,16 @@ int main(void)
 	check_group("a new connection to the proxy is used to ask",
 	    test_lost_proxy);
 	check_group("a hole in the log is told", test_hole);
+	check_group("a number that nobody stored is asked for once",
+	    test_forged_jump);
+	check_group("an answer says nothing about what came after the request",
+	    test_newer_than_the_answer);
+	check_group("numbers without end cost few requests", test_forged_flood);
+	check_group("what is needed first is held", test_forged_crowd);
+	check_group("what has no number is not from the server",
+	    test_forged_without_number);
+	check_group("what is old does not become new",
+	    test_forged_at_the_start);
 	buf_free(&seen);
 	return check_done();
 }

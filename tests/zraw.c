@@ -13,8 +13,15 @@
  *       sends exactly these frames, prints those of the reply
  *   zraw sub ENDPOINT PREFIX N
  *       prints the frames of N publications
+ *   zraw pub ENDPOINT FRAME...
+ *       publishes every line of stdin, after these frames
+ *   zraw flood ENDPOINT TOPIC N BYTES
+ *       publishes N times so many bytes
+ *   zraw deaf ENDPOINT CONNECTIONS N
+ *       subscribes on each connection to N topics that nobody else has (0: to
+ *       everything), never reads, and stays
  *   zraw xpub ENDPOINT N
- *       prints N subscriptions, as a publisher gets them: 1 or 0, then the topic
+ *       prints N subscriptions, as a publisher gets them: 1 or 0, the topic
  *   zraw stream ENDPOINT
  *       sends stdin without any ZeroMQ around it, waits for the other end to
  *       hang up or for the first bytes
@@ -33,6 +40,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +269,87 @@ static void run_sub(const char *endpoint, const char *prefix, int64_t count)
 	(void)zmq_close(s);
 }
 
+/* A publisher that drops nothing, once somebody has subscribed. */
+static void *open_publisher(const char *endpoint)
+{
+	void *s = open_socket(ZMQ_XPUB, endpoint);
+	zmq_msg_t m;
+
+	net_option(s, ZMQ_XPUB_NODROP, 1);
+	net_option(s, ZMQ_LINGER, (int)wait_ms);
+	(void)zmq_msg_init(&m);
+	recv_wait(s, &m);
+	(void)zmq_msg_close(&m);
+	return s;
+}
+
+static void send_frame(void *s, const void *p, size_t n, int more)
+{
+	int64_t end = ticks_ms() + wait_ms;
+
+	while (net_send_copy(s, p, n, more) == -1) {
+		if (ticks_ms() > end)
+			die(EXIT_NOANSWER, "not sent");
+		(void)poll(NULL, 0, 1);
+	}
+}
+
+static void run_pub(const char *endpoint, char **frame, int frames)
+{
+	void *s = open_publisher(endpoint);
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+
+	while ((n = getline(&line, &cap, stdin)) > 0) {
+		for (int i = 0; i < frames; i++)
+			send_frame(s, frame[i], strlen(frame[i]), 1);
+		send_frame(s, line, (size_t)n - (line[n - 1] == '\n'), 0);
+	}
+	free(line);
+	(void)zmq_close(s);
+}
+
+static void run_flood(const char *endpoint, const char *topic, int64_t count,
+    int64_t bytes)
+{
+	void *s = open_publisher(endpoint);
+	char *body = must_alloc((size_t)bytes);
+
+	while (count-- > 0) {
+		send_frame(s, topic, strlen(topic), 1);
+		send_frame(s, body, (size_t)bytes, 0);
+	}
+	free(body);
+	(void)zmq_close(s);
+}
+
+static void run_deaf(const char *endpoint, int64_t connections, int64_t count)
+{
+	char topic[64];
+
+	for (int64_t i = 0; i < connections; i++) {
+		void *s = net_socket(context, ZMQ_SUB, FRAME_BYTES_MAX, 0);
+
+		net_option(s, ZMQ_RCVHWM, 1);
+		net_option(s, ZMQ_SNDHWM, 0);
+		for (int64_t j = 0; j < count || j < 1; j++) {
+			int n = count == 0 ? 0 : snprintf(topic, sizeof topic,
+			    "%jx-%jx", (intmax_t)(j * 2654435761 % 4294967296),
+			    (intmax_t)i);
+
+			if (zmq_setsockopt(s, ZMQ_SUBSCRIBE, topic,
+			    (size_t)n) == -1)
+				die(EXIT_FAILED, "subscribe: %s",
+				    zmq_strerror(errno));
+		}
+		net_connect(s, endpoint);
+	}
+	(void)puts("ready");
+	(void)fflush(stdout);
+	(void)pause();
+}
+
 static void run_xpub(const char *endpoint, int64_t count)
 {
 	void *s = open_socket(ZMQ_XPUB, endpoint);
@@ -338,6 +427,7 @@ int main(int argc, char **argv)
 	argc -= optind;
 	if (argc < 2)
 		usage();
+	net_descriptors();
 	context = net_context(1);
 	if (strcmp(argv[0], "req") == 0)
 		run_req(argv[1], lines);
@@ -348,6 +438,14 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[0], "sub") == 0 && argc == 4)
 		run_sub(argv[1], argv[2], option_number('N', argv[3], 1,
 		    1000000));
+	else if (strcmp(argv[0], "pub") == 0)
+		run_pub(argv[1], argv + 2, argc - 2);
+	else if (strcmp(argv[0], "flood") == 0 && argc == 5)
+		run_flood(argv[1], argv[2], option_number('N', argv[3], 1,
+		    1000000), option_number('B', argv[4], 1, 1000000));
+	else if (strcmp(argv[0], "deaf") == 0 && argc == 4)
+		run_deaf(argv[1], option_number('C', argv[2], 1, 10000),
+		    option_number('N', argv[3], 0, 1000000));
 	else if (strcmp(argv[0], "xpub") == 0 && argc == 3)
 		run_xpub(argv[1], option_number('N', argv[2], 1, 1000000));
 	else if (strcmp(argv[0], "stream") == 0)
