@@ -54,7 +54,7 @@ struct server {
 };
 
 /* A big answer that libzmq has. */
-struct unread {
+struct unread_answer {
 	size_t n;
 	char text[];
 };
@@ -145,7 +145,7 @@ static struct str refusal(void)
  * connection. */
 static void unread_done(void *text, void *hint)
 {
-	struct unread *u = hint;
+	struct unread_answer *u = hint;
 
 	(void)text;             /* is inside *u */
 	atomic_fetch_sub(&unread_bytes, u->n);
@@ -154,7 +154,7 @@ static void unread_done(void *text, void *hint)
 
 static void send_body(struct str text)
 {
-	struct unread *u;
+	struct unread_answer *u;
 	zmq_msg_t msg;
 
 	if (text.n > SMALL_ANSWER_BYTES &&
@@ -388,7 +388,7 @@ static void take_answers(struct server *s, struct str records)
 	struct str body;
 	int got;
 
-	while ((got = back_take_record(&records, &id, &body)) == 1) {
+	while ((got = back_take_answer(&records, &id, &body)) == 1) {
 		struct request *r = requests_find(&table, id);
 
 		if (r != NULL && r->server != s)
@@ -495,14 +495,16 @@ static void send_batch(struct server *s)
 
 static void assign(struct server *s, struct request *r)
 {
-	struct request_id id = { table.boot, r->count };
+	struct back_request given = { .id = { table.boot, r->count },
+	    .client = (uint64_t)(r->client - table.client),
+	    .body = net_bytes(&r->body) };
 
 	if (r->assigned)
-		id.count |= BACK_AGAIN;
+		given.id.count |= BACK_AGAIN;
 	queue_remove(r);
 	if (s->out.n == 0)
 		buf_putc(&s->out, 'Q');
-	back_put_record(&s->out, id, net_bytes(&r->body));
+	back_put_request(&s->out, &given);
 	if (s->out.err)
 		die(EXIT_FAILED, "out of memory");
 	counter[BACK_REDELIVERED] += (uint64_t)r->assigned;
@@ -736,7 +738,7 @@ int main(int argc, char **argv)
 	signals = stop_signals();
 	net_descriptors();
 	started = now = ticks_ms();
-	requests_open(&table, (uint64_t)now_ms() * 1000);
+	requests_open(&table, must_random());
 	context = net_context(1);
 	front = open_router(context, clients_at, FRAME_BYTES_MAX, FLUSH_MS,
 	    FRONT_OUT_MAX, FRONT_IN_MAX);

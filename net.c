@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -212,4 +213,38 @@ int net_send_copy(void *socket, const void *p, size_t n, int more)
 	if (n > 0)
 		memcpy(zmq_msg_data(&msg), p, n);
 	return net_send(socket, &msg, more);
+}
+
+/* A frame that is counted. */
+struct counted {
+	struct unread *unread;
+	size_t bytes;
+	char text[];
+};
+
+static void count_down(void *text, void *hint)
+{
+	struct counted *c = hint;
+
+	(void)text;             /* is inside *c */
+	for (struct unread *u = c->unread; u != NULL; u = u->all)
+		(void)atomic_fetch_sub(&u->bytes, c->bytes);
+	free(c);
+}
+
+int net_send_counted(void *socket, const void *p, size_t n, size_t extra,
+    struct unread *unread)
+{
+	struct counted *c = malloc(sizeof *c + n);
+	zmq_msg_t msg;
+
+	if (c == NULL)
+		die(EXIT_FAILED, "%zu bytes:", n);
+	*c = (struct counted){ unread, n + extra };
+	memcpy(c->text, p, n);
+	if (zmq_msg_init_data(&msg, c->text, n, count_down, c) == -1)
+		die(EXIT_FAILED, "%zu bytes: %s", n, zmq_strerror(errno));
+	for (struct unread *u = unread; u != NULL; u = u->all)
+		(void)atomic_fetch_add(&u->bytes, c->bytes);
+	return net_send(socket, &msg, 0);
 }

@@ -11,6 +11,7 @@
 
 #include "buf.h"
 
+#include <stdatomic.h>
 #include <zmq.h>
 
 /* Where the broker listens for clients and for servers. */
@@ -74,5 +75,16 @@ void net_own(zmq_msg_t *msg);
 int net_send(void *socket, zmq_msg_t *msg, int more);
 /* The same for a copy of some bytes. */
 int net_send_copy(void *socket, const void *p, size_t n, int more);
+
+/* What libzmq holds for somebody, in bytes: it is counted down in libzmq's
+ * thread when a frame has been written, or was dropped with its connection. */
+struct unread {
+	atomic_size_t bytes;
+	struct unread *all;     /* counted too, or NULL */
+};
+/* As net_send_copy(), but counted: n and `extra`, for what else is held as
+ * long. unread must live as long as the context. */
+int net_send_counted(void *socket, const void *p, size_t n, size_t extra,
+    struct unread *unread);
 
 #endif

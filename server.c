@@ -194,6 +194,8 @@ static void send_hello(struct self *s)
 	buf_putc(&hello, 'H');
 	buf_le64(&hello, BACK_VERSION);
 	buf_le64(&hello, CREDIT);
+	buf_le64(&hello, 0);
+	buf_le64(&hello, 0);
 	if (!hello.err)
 		(void)net_send_copy(s->back, hello.p, hello.n, 0);
 	buf_free(&hello);
@@ -205,6 +207,7 @@ static void send_hello(struct self *s)
  * with W. */
 static void keep_in_touch(struct self *s)
 {
+	static const char heartbeat[1 + 8] = "P";       /* the rank is 0 */
 	int64_t now = ticks_ms(), quiet = now - s->spoken;
 	int silent = now - s->heard > HEARTBEAT_MS + HELLO_MS;
 
@@ -215,7 +218,8 @@ static void keep_in_touch(struct self *s)
 			send_hello(s);
 	} else if (quiet >= (silent ? HELLO_MS : HEARTBEAT_MS)) {
 		/* Without a connection it is lost, and not missed. */
-		(void)net_send_copy(s->back, "P", 1, 0);
+		(void)net_send_copy(s->back, heartbeat,
+		    sizeof heartbeat, 0);
 		s->spoken = now;
 	}
 }
@@ -224,23 +228,27 @@ static void keep_in_touch(struct self *s)
 
 static void take_requests(struct self *s, struct str records)
 {
-	struct request_id id;
-	struct str body;
+	static struct seldom truncated;
+	struct back_request r;
 	int more;
 
-	while ((more = back_take_record(&records, &id, &body)) == 1) {
+	while ((more = back_take_request(&records, &r)) == 1) {
 		s->job = must_array_room(s->job, s->jobs, &s->jobs_cap,
 		    sizeof *s->job);
 		s->job[s->jobs++] = (struct job){
-			.id = { id.boot, id.count & ~BACK_AGAIN },
-			.again = (id.count & BACK_AGAIN) != 0, .body = body };
+			.id = { r.id.boot, r.id.count & ~BACK_AGAIN },
+			.client = r.client,
+			.again = (r.id.count & BACK_AGAIN) != 0,
+			.body = r.body };
 	}
 	if (more == -1)
-		warn("broker: truncated message: the rest is ignored");
+		warn_seldom(&truncated,
+		    "broker: truncated message: the rest is ignored");
 }
 
 static void take_from_broker(struct self *s, struct str said)
 {
+	static struct seldom refused, unknown;
 	char letter = said.n > 0 ? *said.p : '\0';
 
 	if (said.n > 0)
@@ -256,12 +264,18 @@ static void take_from_broker(struct self *s, struct str said)
 		s->welcome = 1;
 		stats_broker(&s->services.stats, said);
 		break;
+	case 'N':
+		s->welcome = 0;
+		warn_seldom(&refused, "broker: servers of another directory "
+		    "are there: trying again");
+		break;
 	case 'W':
 		s->welcome = 0;
 		send_hello(s);
 		break;
 	default:
-		warn("broker: unknown kind of message: ignored");
+		warn_seldom(&unknown,
+		    "broker: unknown kind of message: ignored");
 	}
 }
 
@@ -314,10 +328,10 @@ static void answer_batch(struct self *s, int failed)
 	buf_putc(&s->answers, 'A');
 	for (size_t i = 0; i < s->jobs; i++) {
 		struct job *j = &s->job[i];
-		size_t at = back_open_record(&s->answers, j->id);
+		size_t at = back_open_answer(&s->answers, j->id);
 
 		service_answer(&s->services, j, failed, &s->answers);
-		back_close_record(&s->answers, at);
+		back_close_answer(&s->answers, at);
 		if (s->answers.n >= BACK_ANSWERS_BYTES)
 			send_answers(s);
 	}

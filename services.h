@@ -19,6 +19,7 @@
 /* A request while it is handled. */
 struct job {
 	struct request_id id;
+	uint64_t client;        /* equal for those of one connection */
 	struct str body;        /* not ours; in use until it is taken */
 	int again;              /* a server was given it before */
 	/* What service_take() found out. */

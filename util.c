@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long nothing more of the same kind is said. */
+#define SELDOM_MS 1000
+
 static const char *program_name = "recado";
 
 /* A closed descriptor 0, 1 or 2 would become one of libzmq's own, which is then
@@ -42,19 +45,20 @@ const char *program(void)
 
 /* One fprintf for the whole line: stderr is unbuffered, and two processes that
  * share it would otherwise write into each other's lines. */
-static void complain(const char *fmt, va_list ap)
+static void complain(const char *fmt, va_list ap, uint64_t left_out)
 {
-	char text[1024];
+	char text[1024], more[64] = "";
 	int saved = errno;
 	size_t n = strlen(fmt);
+	int ends_open = n > 0 && fmt[n - 1] == ':';
 
 	/* A truncated message is still a message. */
 	(void)vsnprintf(text, sizeof text, fmt, ap);
-	if (n > 0 && fmt[n - 1] == ':')
-		(void)fprintf(stderr, "%s: %s %s\n", program_name, text,
-		    strerror(saved));
-	else
-		(void)fprintf(stderr, "%s: %s\n", program_name, text);
+	if (left_out > 0)
+		(void)snprintf(more, sizeof more, " (%" PRIu64
+		    " more like this left out)", left_out);
+	(void)fprintf(stderr, "%s: %s%s%s%s\n", program_name, text,
+	    ends_open ? " " : "", ends_open ? strerror(saved) : "", more);
 	errno = saved;
 }
 
@@ -63,7 +67,7 @@ void warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain(fmt, ap);
+	complain(fmt, ap, 0);
 	va_end(ap);
 }
 
@@ -72,9 +76,24 @@ _Noreturn void die(int code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain(fmt, ap);
+	complain(fmt, ap, 0);
 	va_end(ap);
 	exit(code);
+}
+
+void warn_seldom(struct seldom *s, const char *fmt, ...)
+{
+	int64_t now = ticks_ms();
+	va_list ap;
+
+	if (s->at != 0 && now - s->at < SELDOM_MS) {
+		s->left_out++;
+		return;
+	}
+	va_start(ap, fmt);
+	complain(fmt, ap, s->left_out);
+	va_end(ap);
+	*s = (struct seldom){ .at = now };
 }
 
 void *must_alloc(size_t size)

@@ -33,6 +33,15 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(int code, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* As warn(), for lines that a peer can cause as often as it likes: at most one
+ * a second for each s, which is static. It says how many were left out. */
+struct seldom {
+	int64_t at;             /* ticks: when the last one was written */
+	uint64_t left_out;      /* since then */
+};
+void warn_seldom(struct seldom *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Memory for programs; libraries report ENOMEM instead. These never return
  * NULL: without memory the program ends. */
 void *must_alloc(size_t size);                  /* zeroed */

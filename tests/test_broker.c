@@ -220,18 +220,18 @@ struct peer {
 
 static void take_given(struct peer *s, struct str records)
 {
-	struct request_id id;
-	struct str body;
+	struct back_request r;
 
-	while (back_take_record(&records, &id, &body) == 1) {
+	while (back_take_request(&records, &r) == 1) {
 		struct given *g = &s->given[s->n++ % COUNT(s->given)];
 
-		body.n = body.n < sizeof g->request ? body.n :
+		r.body.n = r.body.n < sizeof g->request ? r.body.n :
 		    sizeof g->request - 1;
-		memcpy(g->request, body.p, body.n);
-		g->request[body.n] = '\0';
-		g->again = (id.count & BACK_AGAIN) != 0;
-		g->id = (struct request_id){ id.boot, id.count & ~BACK_AGAIN };
+		memcpy(g->request, r.body.p, r.body.n);
+		g->request[r.body.n] = '\0';
+		g->again = (r.id.count & BACK_AGAIN) != 0;
+		g->id = (struct request_id){ r.id.boot,
+		    r.id.count & ~BACK_AGAIN };
 	}
 }
 
@@ -303,9 +303,12 @@ static void give_answer_to(struct peer *s, struct request_id id,
     const char *text)
 {
 	struct buf b = { 0 };
+	size_t opened;
 
 	buf_putc(&b, 'A');
-	back_put_record(&b, id, str_of(text));
+	opened = back_open_answer(&b, id);
+	buf_puts(&b, text);
+	back_close_answer(&b, opened);
 	(void)net_send_copy(s->socket, b.p, b.n, 0);
 	buf_free(&b);
 }

@@ -17,12 +17,14 @@ test_connections_that_come_and_go() {
 	stop proxy
 }
 
-# le64 N: as 8 bytes, as the back port has its numbers.
+# le64 HEX: as 8 bytes, as the back port has its numbers. The shell's own end
+# at 63 bits.
 le64() {
-	n=$1
+	n=0000000000000000$1
 	for _ in 1 2 3 4 5 6 7 8; do
-		printf '%b' "\\0$(printf %o $((n & 255)))"
-		n=$((n >> 8))
+		rest=${n%??}
+		printf '%b' "\\0$(printf %o "0x${n#"$rest"}")"
+		n=$rest
 	done
 }
 
@@ -31,8 +33,8 @@ forge() {
 	{
 		printf A
 		le64 "$boot"
-		le64 "$1"
-		le64 ${#2}
+		le64 "$(printf %x "$1")"
+		le64 "$(printf %x ${#2})"
 		printf %s "$2"
 	} | zraw dealer "$BACK" - >forged.out
 }
@@ -43,7 +45,7 @@ test_forged_answers() {
 	replies publish '"user":"ana","channel":"geral","message":"oi"' \
 		'"status":"OK","seq":1'
 	id=$(cut -f 6 data/channels/geral.log)
-	boot=$(printf %d "0x$(expr "$id" : '~\(.*\)\.')")
+	boot=$(expr "$id" : '~\(.*\)\.')
 	count=$(printf %d "0x$(expr "$id" : '.*\.\(.*\)')")
 	# Of no request; a free row of the table has this number.
 	forge 0 nothing
