@@ -1,6 +1,6 @@
 # tests/rules.mk: how the tests are built and run; part of the Makefile.
 TESTS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
-TOOLS = json_check zraw soak_load
+TOOLS = json_check zraw rude soak_load
 FUZZERS = fuzz_json fuzz_line
 # The simulated disk, and what acts on it.
 KIT   = sim_disk sim_crash oracle scenario
