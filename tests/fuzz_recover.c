@@ -2,8 +2,8 @@
  * it opens, what is stored then is there when it is opened again, and the logs
  * of it can be read.
  *
- * Input: a byte that says whether the directory is empty or in use, then
- * changes, each ended by the bytes FF FE: what to do, to which file, and
+ * Input: a byte that says whether the directory was used before, and whether it
+ * is in use; then changes, each ended by the bytes FF FE: what to do, to which file, and
  * bytes for it. */
 #include "fuzz.h"
 #include "../crc.h"
@@ -104,21 +104,31 @@ static struct sim *in_use(void)
 	return sim;
 }
 
-static void put_line(struct buf *b, struct str fields)
+/* Line N has seq N. Another seq under a right checksum is no accident: it takes
+ * logck to find it. */
+static void put_line(struct buf *b, struct str rest)
 {
-	buf_str_add(b, fields);
-	buf_printf(b, "\t%08lx\n", (unsigned long)crc32c(0, fields.p,
-	    fields.n));
+	size_t at = b->n, seq = 1;
+
+	for (size_t i = 0; i < at; i++)
+		seq += b->p[i] == '\n';
+	buf_printf(b, "%zu\t", seq);
+	buf_str_add(b, rest);
+	buf_printf(b, "\t%08lx\n", (unsigned long)crc32c(0, b->p + at,
+	    b->n - at));
 }
 
-/* off: how far its position is from where it goes. */
+/* After the last one, in place of zeros. off: how far its position is from
+ * where it goes. */
 static void put_record(struct buf *b, enum record_kind kind,
     struct str payload, uint64_t messages, uint64_t off)
 {
 	struct buf record = { 0 };
-	uint64_t at = b->n < SEGMENT_HEADER_BYTES ? 0 :
-	    b->n - SEGMENT_HEADER_BYTES;
+	uint64_t at;
 
+	while (b->n > SEGMENT_HEADER_BYTES && b->p[b->n - 1] == '\0')
+		b->n--;
+	at = b->n < SEGMENT_HEADER_BYTES ? 0 : b->n - SEGMENT_HEADER_BYTES;
 	record_put(&record, at + off, kind, payload, messages);
 	buf_str_add(b, buf_str(&record));
 	buf_free(&record);
@@ -157,6 +167,18 @@ static void put_header(struct buf *b, unsigned f, struct str in)
 	segment_put_header(b, &s);
 }
 
+/* As another process does, which may have gone mad. */
+static void write_file(struct sim *sim, unsigned f, struct str bytes)
+{
+	struct disk *d = sim_handle(sim);
+	int fd = d->open(d, file[f].dir, file[f].name, 1);
+
+	must(fd != -1 && d->truncate(d, fd, 0) == 0 &&
+	    disk_write_full(d, fd, bytes.p, bytes.n, 0) == 0);
+	d->close(d, fd);
+	d->free(d);
+}
+
 static void change(struct sim *sim, struct str in)
 {
 	enum act act = fuzz_byte(&in) % ACTS;
@@ -191,14 +213,41 @@ static void change(struct sim *sim, struct str in)
 		if (at < b.n)
 			b.n = at;
 	}
-	sim_put_content(sim, file[f].dir, file[f].name, buf_str(&b));
+	write_file(sim, f, buf_str(&b));
 	buf_free(&b);
+}
+
+static void change_all(struct sim *sim, struct str in)
+{
+	while (in.n > 0)
+		change(sim, fuzz_part(&in));
+}
+
+/* A store is open, and takes over what others have written. */
+static void use_while_open(struct sim *sim, struct str in)
+{
+	struct disk *disk = sim_handle(sim);
+	struct store *s;
+	uint64_t seq = 0;
+
+	must(store_open(&s, disk, 3) == 0);
+	change_all(sim, in);
+	for (int i = 0; i < 2; i++) {
+		if (store_begin(s) != 0)
+			break;
+		read_all(s, TOPIC_CHANNEL);
+		put_one(s, &seq);
+		store_end(s);
+	}
+	store_close(s);
+	disk->free(disk);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	static struct sim *used, *empty;
 	struct str in = { (const char *)bytes, n };
+	unsigned how = fuzz_byte(&in);
 	struct sim *sim;
 	uint64_t seq = 0;
 
@@ -208,9 +257,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		empty = sim_new();
 		used = in_use();
 	}
-	sim = sim_copy(fuzz_byte(&in) % 2 == 0 ? empty : used);
-	while (in.n > 0)
-		change(sim, fuzz_part(&in));
+	sim = sim_copy(how % 2 == 0 ? empty : used);
+	if (how / 2 % 2 == 0)
+		change_all(sim, in);
+	else
+		use_while_open(sim, in);
 	if (use(sim, &seq) == 0 && seq != 0)
 		must(use(sim, &seq) == 0);
 	sim_free(sim);
