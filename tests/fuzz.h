@@ -37,7 +37,8 @@ static inline struct str fuzz_until(struct str *in, char end)
 
 	while (s.n < in->n && s.p[s.n] != end)
 		s.n++;
-	str_skip(in, s.n < in->n ? s.n + 1 : s.n);
+	if (in->n > 0)
+		str_skip(in, s.n < in->n ? s.n + 1 : s.n);
 	return s;
 }
 

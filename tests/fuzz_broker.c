@@ -1,6 +1,6 @@
 /* fuzz_broker.c: what servers say to a broker, and strangers that pass for
  * servers. Whatever they say, each request gets one reply, within the promised
- * time.
+ * time, and from nobody who was not given it.
  *
  * Input: steps, each ended by the bytes FF FE: a byte that says what is done
  * by whom, then data. */
@@ -21,14 +21,15 @@
 
 #define PEERS  3
 #define ASKED  64       /* requests of an input */
-#define KNOWN  16       /* requests that a peer was given and remembers */
+#define KNOWN  256      /* requests that a peer was given, and remembers */
 
 /* What a peer does: as it comes, or well formed. */
 enum act { SAY, HELLO, ANSWER, BEAT, GOODBYE, REQUEST, TIME, ACTS };
 
 static void *client, *peer[PEERS];
-static struct request_id known[KNOWN];
-static unsigned knows, requests_sent, replies;
+static struct request_id known[PEERS][KNOWN];
+static unsigned knows[PEERS], requests_sent, replies;
+static uint64_t boot;           /* of the broker */
 
 static void say(void *s, const struct buf *b)
 {
@@ -51,23 +52,31 @@ static void say_hello(void *s, struct str in)
 	buf_free(&b);
 }
 
-/* Of requests that somebody was given, by bytes of the input. */
-static void say_answer(void *s, struct str in)
+static int is_forged(int p, struct request_id id)
+{
+	for (unsigned i = 0; i < knows[p]; i++)
+		if (known[p][i].count == id.count)
+			return 0;
+	return knows[p] < KNOWN;        /* else it may have been forgotten */
+}
+
+/* To requests that this peer, or another one, was given, or to none. A letter
+ * at the start of the text says which. */
+static void say_answer(int p, struct str in)
 {
 	struct buf b = { 0 };
 
 	buf_putc(&b, 'A');
 	while (in.n > 0) {
-		struct request_id id = known[fuzz_byte(&in) % KNOWN];
-		struct str body = { in.p, fuzz_byte(&in) % 32 };
+		unsigned c = fuzz_byte(&in), whose = c / 64 % PEERS;
+		struct request_id id = c % 64 < knows[whose] ?
+		    known[whose][c % 64] : (struct request_id){ boot, 0 };
 		size_t at = back_open_answer(&b, id);
 
-		body.n = body.n < in.n ? body.n : in.n;
-		buf_str_add(&b, body);
+		buf_putc(&b, is_forged(p, id) ? 'F' : 'A');
 		back_close_answer(&b, at);
-		str_skip(&in, body.n);
 	}
-	say(s, &b);
+	say(peer[p], &b);
 	buf_free(&b);
 }
 
@@ -92,7 +101,7 @@ static void ask(struct str in)
 	requests_sent++;
 }
 
-static void take_given(struct str said)
+static void take_given(int p, struct str said)
 {
 	struct back_request r;
 
@@ -100,8 +109,10 @@ static void take_given(struct str said)
 		return;
 	str_skip(&said, 1);
 	while (back_take_request(&said, &r) == 1) {
-		known[knows++ % KNOWN] = (struct request_id){ r.id.boot,
-			r.id.count & ~BACK_AGAIN };
+		boot = r.id.boot;
+		r.id.count &= ~BACK_AGAIN;
+		if (knows[p] < KNOWN)
+			known[p][knows[p]++] = r.id;
 	}
 	must(said.n == 0);
 }
@@ -115,7 +126,9 @@ static void take_reply(zmq_msg_t *m, uint64_t *seen)
 	must(number < requests_sent && (*seen >> number & 1) == 0);
 	*seen |= UINT64_C(1) << number;
 	replies++;
-	net_drop_rest(client, m);
+	while (net_more(m))
+		must(net_recv(client, m));
+	must(zmq_msg_size(m) > 0 && *(char *)zmq_msg_data(m) != 'F');
 }
 
 static void hear_all(uint64_t *seen)
@@ -125,7 +138,7 @@ static void hear_all(uint64_t *seen)
 	(void)zmq_msg_init(&m);                 /* cannot fail */
 	for (int i = 0; i < PEERS; i++)
 		while (net_recv(peer[i], &m))
-			take_given(net_bytes(&m));
+			take_given(i, net_bytes(&m));
 	while (net_recv(client, &m))
 		take_reply(&m, seen);
 	(void)zmq_msg_close(&m);
@@ -134,7 +147,8 @@ static void hear_all(uint64_t *seen)
 static void step(struct str in)
 {
 	unsigned c = fuzz_byte(&in);
-	void *s = peer[c / ACTS % PEERS];
+	int p = (int)(c / ACTS % PEERS);
+	void *s = peer[p];
 	struct buf b = { 0 };
 
 	switch ((enum act)(c % ACTS)) {
@@ -146,7 +160,7 @@ static void step(struct str in)
 		say_hello(s, in);
 		break;
 	case ANSWER:
-		say_answer(s, in);
+		say_answer(p, in);
 		break;
 	case BEAT:
 		say_letter(s, 'P', in);
@@ -183,8 +197,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 
 	if (client == NULL)
 		start_broker();
-	memset(known, 0, sizeof known);
-	knows = requests_sent = replies = 0;
+	memset(knows, 0, sizeof knows);
+	requests_sent = replies = 0;
 	while (in.n > 0) {
 		step(fuzz_part(&in));
 		hear_all(&seen);
