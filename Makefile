@@ -23,7 +23,7 @@ PROGRAMS = broker proxy server client bot logck
 
 # What the programs share, room by room.
 BASE    = buf text json line name date crc util net
-STORAGE = disk segment journal entry ids topics log store recover
+STORAGE = disk directory segment journal entry ids topics log store recover
 DAEMONS = requests services publish stats
 CLIENT  = talk talk_connection talk_reply talk_message follow follow_held \
 	output lines bot_audit client_ask client_send client_sub client_hist \

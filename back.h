@@ -30,6 +30,10 @@
  *                                not know, or no longer knows, must say hello
  *     N                          no: servers of another directory are here
  *
+ * A hello is answered with one request of the broker's own, whose answer is
+ * dropped: the server counts from then on. What only takes requests is no
+ * server.
+ *
  * boot and count are the request id: boot is a random number of the broker's
  * and no count comes twice, so an id is unique over restarts of the broker. In
  * a log it reads ~boot.count, both in hex. In a Q, BACK_AGAIN is added to the

@@ -2,7 +2,7 @@
  * until it is answered, and gives it to another server when that one dies or
  * hangs. It reads no request: bodies are bytes.
  *
- * The life of a request:
+ * Clients take turns, request by request. The life of a request:
  *
  *   taken from the front -> waits in a queue -> is at a server -> answered
  *                               ^                    |
@@ -20,9 +20,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,32 +36,34 @@
 #define PROBE_MS 10
 /* Requests: a turn that took fewer, with more at servers, came too early. */
 #define FEW      32
+/* Bytes of answers after which the other sockets get their turn. */
+#define TURN_BYTES (8 * MIB)
+/* The count of the requests with which the broker tries new servers out; the
+ * table never gets there. */
+#define TRIAL ((uint64_t)1 << 62)
 
 struct server {
 	char name[255];         /* the address that the ROUTER gave it */
 	size_t name_bytes;      /* 0: the row is free */
 	unsigned number;        /* in what we print */
+	uint64_t directory;
+	uint64_t trial;         /* what it must answer first; 0: it has */
 	int leaving;            /* it said goodbye */
 	int full;               /* its pipe took no more */
 	int lost;               /* gone; removed at the end of the turn */
 	uint64_t credit;        /* requests that it takes at a time */
 	uint64_t open;          /* requests that it has not answered */
 	int64_t heard;          /* ms: when it last said something */
-	struct queue waiting;   /* requests of clients that are bound to it */
+	int64_t answered;       /* ms: when it last did, or had nothing to */
+	struct ring waiting;    /* clients that are bound to it */
 	struct buf out;         /* the batch of this turn */
-};
-
-/* A big answer that libzmq has. */
-struct unread_answer {
-	size_t n;
-	char text[];
 };
 
 static void *front, *back, *monitor;
 static int signals, monitor_fd, stopping;
 
 static struct requests table;
-static struct queue general;    /* wait for any server; in order of arrival */
+static struct ring general;     /* clients that wait for any server */
 static uint64_t open;           /* requests that are at a server */
 static uint64_t counter[BACK_COUNTERS];
 static int64_t started, now;    /* ms */
@@ -73,29 +73,30 @@ static struct server *servers_end = server;     /* free rows are before it */
 static int servers, lost, full; /* how many there are; are lost; are full */
 static int64_t heartbeat_at, probe_at;
 static int probes;
-/* Of answers above SMALL_ANSWER_BYTES that libzmq has. */
-static atomic_size_t unread_bytes;
+static uint64_t home;           /* the directory of the servers */
+static int64_t home_heard;      /* ms: when one of them last said something */
 
 /* ---- the front: clients ---- */
 
 /* Reads what follows the address: the envelope up to its first empty frame and
  * then the body, or, from a DEALER that sends no empty frame, frames of which
  * the last is the body. Any other message gets an empty body, which a server
- * answers with its one clear error. */
-static void take_frames(struct request *r)
+ * answers with its one clear error. Returns the bytes of the frames. */
+static size_t take_frames(struct request *r)
 {
+	size_t n, envelope = 0;
 	int delimited = 0, more = 1;
 
 	while (more && net_recv(front, &r->body)) {
-		size_t n = zmq_msg_size(&r->body);
-
+		n = zmq_msg_size(&r->body);
 		more = net_more(&r->body);
-		r->bytes += n;
 		net_own(&r->body);
 		if (!more && (delimited || n > 0))
-			return;
-		if (delimited || r->frames == ENVELOPE_FRAMES_MAX)
+			return envelope + n;
+		if (delimited || r->frames == ENVELOPE_FRAMES_MAX ||
+		    envelope + n > ENVELOPE_BYTES_MAX)
 			break;
+		envelope += n;
 		(void)zmq_msg_init(&r->frame[r->frames]);
 		(void)zmq_msg_move(&r->frame[r->frames++], &r->body);
 		delimited = n == 0;
@@ -104,23 +105,7 @@ static void take_frames(struct request *r)
 		more = net_more(&r->body);
 	(void)zmq_msg_close(&r->body);
 	(void)zmq_msg_init(&r->body);
-}
-
-/* 1: a request was taken, and waits now. */
-static int take_request(void)
-{
-	zmq_msg_t identity;
-	struct request *r;
-
-	(void)zmq_msg_init(&identity);
-	if (!net_recv(front, &identity))
-		return 0;
-	r = requests_add(&table, &identity, now);
-	take_frames(r);
-	table.bytes += r->bytes;
-	counter[BACK_REQUESTS]++;
-	queue_add(&general, r);
-	return 1;
+	return envelope;
 }
 
 /* The only answer of the broker's own. It leaves open whether a server has
@@ -141,61 +126,64 @@ static struct str refusal(void)
 	return buf_str(&b);
 }
 
-/* Called in libzmq's thread when a big answer has left, or was dropped with its
- * connection. */
-static void unread_done(void *text, void *hint)
+static int fits_unread(struct requester *c, size_t bytes)
 {
-	struct unread_answer *u = hint;
+	size_t mine = c->unread.bytes, all = table.unread.bytes;
 
-	(void)text;             /* is inside *u */
-	atomic_fetch_sub(&unread_bytes, u->n);
-	free(u);
+	if (all + bytes > UNREAD_BYTES_MAX)
+		return 0;
+	return mine == 0 ||
+	    mine + bytes <= (UNREAD_BYTES_MAX - (all - mine)) / UNREAD_PARTS;
 }
 
-static void send_body(struct str text)
+/* What libzmq keeps beside the body until the answer is read. */
+static size_t answer_extra(struct request *r)
 {
-	struct unread_answer *u;
-	zmq_msg_t msg;
+	size_t n = ANSWER_BYTES_EXTRA + FRAME_BYTES_EXTRA;
 
-	if (text.n > SMALL_ANSWER_BYTES &&
-	    unread_bytes + text.n > UNREAD_BYTES_MAX) {
+	for (int i = 0; i < r->frames; i++)
+		n += FRAME_BYTES_EXTRA + zmq_msg_size(&r->frame[i]);
+	return n;
+}
+
+/* When the client is gone, or has left FRONT_OUT_MAX answers unread, libzmq
+ * refuses the first frame, and none may follow it. */
+static int send_address(struct requester *c)
+{
+	zmq_msg_t identity;
+
+	(void)zmq_msg_init(&identity);
+	(void)zmq_msg_copy(&identity, &c->identity);
+	return net_send(front, &identity, 1);
+}
+
+/* Sends the answer in the shape of the request, or drops it. */
+static void send_answer(struct request *r, struct str text)
+{
+	struct requester *c = r->client;
+	size_t extra = answer_extra(r);
+
+	if (!fits_unread(c, text.n + extra)) {
 		counter[BACK_UNROUTABLE]++;
 		text = refusal();
 	}
-	if (text.n <= SMALL_ANSWER_BYTES) {
-		(void)net_send_copy(front, text.p, text.n, 0);
+	if (!fits_unread(c, text.n + extra))
+		return;
+	if (send_address(c) == -1) {
+		counter[BACK_UNROUTABLE]++;
 		return;
 	}
-	u = must_grow(NULL, sizeof *u + text.n, 1);
-	u->n = text.n;
-	memcpy(u->text, text.p, text.n);
-	if (zmq_msg_init_data(&msg, u->text, u->n, unread_done, u) == -1)
-		die(EXIT_FAILED, "out of memory");
-	atomic_fetch_add(&unread_bytes, text.n);
-	(void)net_send(front, &msg, 0);
+	for (int i = 0; i < r->frames; i++)
+		(void)net_send(front, &r->frame[i], 1); /* cannot fail */
+	r->frames = 0;
+	(void)net_send_counted(front, text.p, text.n, extra, &c->unread);
 }
 
-/* Sends the answer in the shape of the request, and frees its row. When the
- * client is gone, or has left FRONT_OUT_MAX answers unread, libzmq refuses the
- * first frame, and none may follow it; when it takes the first, no other
- * fails. */
 static void answer(struct request *r, struct str text)
 {
-	zmq_msg_t identity;
-	int taken;
-
-	(void)zmq_msg_init(&identity);
-	(void)zmq_msg_copy(&identity, &r->client->identity);
-	taken = net_send(front, &identity, 1) == 0;
+	send_answer(r, text);
 	for (int i = 0; i < r->frames; i++)
-		if (taken)
-			(void)net_send(front, &r->frame[i], 1);
-		else
-			(void)zmq_msg_close(&r->frame[i]);
-	if (taken)
-		send_body(text);
-	else
-		counter[BACK_UNROUTABLE]++;
+		(void)zmq_msg_close(&r->frame[i]);      /* not sent */
 	open -= r->server != NULL;
 	requests_remove(&table, r);
 }
@@ -204,6 +192,27 @@ static void refuse(struct request *r)
 {
 	counter[BACK_EXPIRED]++;
 	answer(r, refusal());
+}
+
+/* 1: a request was taken, and waits now or was refused. */
+static int take_request(void)
+{
+	zmq_msg_t identity;
+	struct request *r;
+
+	(void)zmq_msg_init(&identity);
+	if (!net_recv(front, &identity))
+		return 0;
+	r = requests_add(&table, &identity, now);
+	counter[BACK_REQUESTS]++;
+	if (requests_count(&table, r, take_frames(r)) == -1) {
+		refuse(r);
+		return 1;
+	}
+	request_wait(r);
+	if (r->client->ring == NULL)
+		ring_add(&general, r->client);
+	return 1;
 }
 
 static int is_expired(const struct request *r)
@@ -240,11 +249,24 @@ static int send_to_server(const struct server *s, const void *p, size_t n)
 	return net_send_copy(back, p, n, 0);
 }
 
+/* Who comes and goes is told, but a peer that does so all the time must not
+ * fill the log. */
+enum about { HELLO, GOODBYE, LOST, ABOUTS };
+
+static struct seldom *about(const struct server *s, enum about what)
+{
+	static struct seldom kinds[SERVERS_MAX][ABOUTS];
+
+	return &kinds[s - server][what];
+}
+
 static void mark_lost(struct server *s, const char *why)
 {
 	if (s->lost)
 		return;
-	warn("server %u: %s, open requests: %" PRIu64, s->number, why, s->open);
+	if (s->trial == 0)
+		warn_seldom(about(s, LOST), "server %u: %s, open requests: %"
+		    PRIu64, s->number, why, s->open);
 	s->lost = 1;
 	lost++;
 }
@@ -255,9 +277,15 @@ static void mark_full(struct server *s, int yes)
 	s->full = yes;
 }
 
+/* 1: it has shown that it answers. */
+static int is_server(const struct server *s)
+{
+	return s->name_bytes > 0 && s->trial == 0 && !s->lost;
+}
+
 static uint64_t room_of(const struct server *s)
 {
-	return s->credit > s->open ? s->credit - s->open : 0;
+	return is_server(s) && s->credit > s->open ? s->credit - s->open : 0;
 }
 
 /* A heartbeat also finds out who is gone: it cannot be sent to a connection
@@ -268,11 +296,12 @@ static void send_heartbeat(struct server *s)
 
 	counter[BACK_OPEN] = open;
 	counter[BACK_WAITING] = table.kept - open;
-	counter[BACK_SERVERS] = (uint64_t)servers;
 	counter[BACK_UPTIME_MS] = (uint64_t)(now - started);
-	counter[BACK_CREDIT] = 0;
-	for (struct server *t = server; t < servers_end; t++)
+	counter[BACK_SERVERS] = counter[BACK_CREDIT] = 0;
+	for (struct server *t = server; t < servers_end; t++) {
+		counter[BACK_SERVERS] += (uint64_t)is_server(t);
 		counter[BACK_CREDIT] += room_of(t);
+	}
 	buf_clear(&b);
 	buf_putc(&b, 'B');
 	for (int i = 0; i < BACK_COUNTERS; i++)
@@ -286,28 +315,29 @@ static void send_heartbeat(struct server *s)
 static void send_heartbeats(void)
 {
 	for (struct server *s = server; s < servers_end; s++)
-		if (s->name_bytes > 0)
+		if (is_server(s))
 			send_heartbeat(s);
 }
 
-/* Puts all requests that are at s or wait for it back into the general queue.
- * That queue is made anew, in order of arrival, which costs a walk over the
- * table, but only when a server goes. */
+/* Lets all requests that are at s or wait for it wait for any server, those of
+ * each client in order of arrival: they are queued anew, which costs a walk
+ * over the table, but only when a server goes. */
 static void reclaim_requests(struct server *s)
 {
-	general = (struct queue){ NULL, NULL };
 	for (struct request *r = table.oldest; r != NULL; r = r->newer) {
-		if (r->client->server == s)
-			r->client->server = NULL;
-		if (r->server == s) {
-			r->server = NULL;
-			open--;
-			queue_add(&general, r);
-		} else if (r->queue == &general || r->queue == &s->waiting) {
-			queue_add(&general, r);
-		}
+		if (r->client->server != s)
+			continue;
+		if (r->waiting)
+			request_go(r);
+		open -= r->server != NULL;
+		r->server = NULL;
+		request_wait(r);
 	}
-	s->waiting = (struct queue){ NULL, NULL };
+	for (struct request *r = table.oldest; r != NULL; r = r->newer)
+		if (r->client->server == s) {
+			r->client->server = NULL;
+			ring_add(&general, r->client);
+		}
 	s->open = 0;
 	buf_clear(&s->out);
 	mark_full(s, 0);
@@ -333,48 +363,125 @@ static struct server *server_find(struct str name)
 	return NULL;
 }
 
-/* NULL: the table is full. */
+/* Strangers that answer nothing must not keep a server out: of those the one
+ * that was tried out first gives way. NULL: all places have servers. */
+static struct server *free_place(void)
+{
+	struct server *s = server, *stranger = NULL;
+
+	while (s < servers_end && s->name_bytes > 0) {
+		if (s->trial != 0 && !s->lost &&
+		    (stranger == NULL || s->trial < stranger->trial))
+			stranger = s;
+		s++;
+	}
+	if (s < server + SERVERS_MAX)
+		return s;
+	if (stranger != NULL)
+		servers--;
+	return stranger;
+}
+
 static struct server *server_add(struct str name)
 {
 	static unsigned number;
-	struct server *s = server;
+	struct server *s = free_place();
 
-	while (s < servers_end && s->name_bytes > 0)
-		s++;
-	if (s == server + SERVERS_MAX || name.n > sizeof s->name)
+	if (s == NULL || name.n > sizeof s->name)
 		return NULL;
 	if (s == servers_end)
 		servers_end++;
+	buf_free(&s->out);
+	*s = (struct server){ .name_bytes = name.n, .number = ++number };
 	memcpy(s->name, name.p, name.n);
-	s->name_bytes = name.n;
-	s->number = ++number;
 	servers++;
 	return s;
+}
+
+/* Servers of two directories would share the clients' messages between them,
+ * and each would have half of a conversation. */
+static int is_elsewhere(uint64_t directory)
+{
+	return directory != home && now - home_heard < DEAD_MS;
+}
+
+static void refuse_hello(struct str name)
+{
+	static struct seldom kind;
+
+	warn_seldom(&kind,
+	    "server: hello refused: its directory is not that of the others");
+	/* It may be gone by now. */
+	if (net_send_copy(back, name.p, name.n, 1) == 0)
+		(void)net_send_copy(back, "N", 1, 0);
+}
+
+/* Gives a server that said hello a request of ours. Until it has answered it,
+ * it has a place but nothing else. */
+static void try_out(struct server *s)
+{
+	static uint64_t trials;
+	static struct buf b;
+	struct back_request ping = {
+	    .id = { table.boot, TRIAL + ++trials },
+	    .body = STR("{\"service\":\"ping\",\"data\":{}}") };
+
+	s->trial = ping.id.count;
+	buf_clear(&b);
+	buf_putc(&b, 'Q');
+	back_put_request(&b, &ping);
+	if (b.err)
+		die(EXIT_FAILED, "out of memory");
+	if (send_to_server(s, b.p, b.n) == -1)
+		mark_lost(s, "gone");
 }
 
 /* A server that says hello again has forgotten what it was given, or was told
  * that we have. s is NULL for one that we do not know. */
 static void take_hello(struct server *s, struct str name, struct str said)
 {
-	uint64_t version, credit;
+	static struct seldom other_version, no_place;
+	uint64_t version, credit, directory;
 
-	if (take_le64(&said, &version) == -1 ||
-	    take_le64(&said, &credit) == -1 || version != BACK_VERSION) {
-		warn("server: hello of another version: ignored");
+	if (take_le64(&said, &version) == -1 || version != BACK_VERSION ||
+	    take_le64(&said, &credit) == -1 ||
+	    take_le64(&said, &directory) == -1) {
+		warn_seldom(&other_version,
+		    "server: hello of another version: ignored");
+		return;
+	}
+	if (is_elsewhere(directory)) {
+		refuse_hello(name);
 		return;
 	}
 	if (s != NULL) {
 		reclaim_requests(s);
 	} else if ((s = server_add(name)) == NULL) {
-		warn("server: hello ignored: there are %d already",
-		    SERVERS_MAX);
+		warn_seldom(&no_place, "server: hello ignored: there are %d "
+		    "already", SERVERS_MAX);
 		return;
 	}
-	s->credit = credit < REQUESTS_MAX ? credit : REQUESTS_MAX;
+	/* What takes more than a server does is none. */
+	s->credit = credit < CREDIT ? credit : CREDIT;
+	s->directory = directory;
 	s->leaving = 0;
 	s->heard = now;
-	warn("server %u: hello, takes %" PRIu64 " requests", s->number,
-	    s->credit);
+	try_out(s);
+}
+
+/* It has answered its first request. */
+static void welcome(struct server *s)
+{
+	if (is_elsewhere(s->directory)) {
+		refuse_hello((struct str){ s->name, s->name_bytes });
+		mark_lost(s, "of another directory");
+		return;
+	}
+	s->trial = 0;
+	home = s->directory;
+	s->heard = home_heard = now;
+	warn_seldom(about(s, HELLO), "server %u: hello, takes %" PRIu64
+	    " requests", s->number, s->credit);
 	send_heartbeat(s);
 }
 
@@ -382,26 +489,39 @@ static void take_hello(struct server *s, struct str name, struct str said)
  * another one has forged it, or was given up meanwhile. Each answer gives its
  * server credit back, even for a request that has expired; but not for one that
  * is at another server now, since s's account then began anew. */
+static void take_answer(struct server *s, struct request_id id,
+    struct str body)
+{
+	struct request *r = requests_find(&table, id);
+
+	if (s->trial != 0) {
+		if (id.boot == table.boot && id.count == s->trial)
+			welcome(s);
+		return;
+	}
+	if (r != NULL && r->server != s)
+		return;
+	if (s->open > 0)
+		s->open--;
+	if (r != NULL) {
+		s->answered = now;
+		counter[BACK_ANSWERED]++;
+		answer(r, body);
+	}
+}
+
 static void take_answers(struct server *s, struct str records)
 {
+	static struct seldom kind;
 	struct request_id id;
 	struct str body;
 	int got;
 
-	while ((got = back_take_answer(&records, &id, &body)) == 1) {
-		struct request *r = requests_find(&table, id);
-
-		if (r != NULL && r->server != s)
-			continue;
-		if (s->open > 0)
-			s->open--;
-		if (r != NULL) {
-			counter[BACK_ANSWERED]++;
-			answer(r, body);
-		}
-	}
+	while ((got = back_take_answer(&records, &id, &body)) == 1)
+		take_answer(s, id, body);
 	if (got == -1)
-		warn("server: truncated message: the rest is ignored");
+		warn_seldom(&kind,
+		    "server: truncated message: the rest is ignored");
 }
 
 /* Asks an unknown server to say hello, but only once for all that comes from it
@@ -430,21 +550,25 @@ static void take_from_server(struct str name, struct str said)
 		str_skip(&said, 1);
 	if (letter == 'H') {
 		take_hello(s, name, said);
-	} else if (s == NULL) {
+		return;
+	}
+	if (s == NULL) {
 		ask_for_hello(name);
-	} else {
-		s->heard = now;
-		if (letter == 'A')
-			take_answers(s, said);
-		if (letter == 'G' && !s->leaving) {
-			s->leaving = 1;
-			warn("server %u: goodbye", s->number);
-		}
+		return;
+	}
+	if (s->trial == 0)
+		s->heard = home_heard = now;
+	if (letter == 'A')
+		take_answers(s, said);
+	if (letter == 'G' && !s->leaving) {
+		s->leaving = 1;
+		warn_seldom(about(s, GOODBYE), "server %u: goodbye",
+		    s->number);
 	}
 }
 
-/* 1: a server had said something. */
-static int take_from_back(void)
+/* 1: a server had said something, in so many bytes. */
+static int take_from_back(size_t *bytes)
 {
 	zmq_msg_t name, said;
 
@@ -454,6 +578,7 @@ static int take_from_back(void)
 		return 0;
 	if (net_more(&name) && net_recv(back, &said))
 		take_from_server(net_bytes(&name), net_bytes(&said));
+	*bytes = zmq_msg_size(&said);
 	net_drop_rest(back, &said);
 	(void)zmq_msg_close(&name);
 	(void)zmq_msg_close(&said);
@@ -501,7 +626,7 @@ static void assign(struct server *s, struct request *r)
 
 	if (r->assigned)
 		given.id.count |= BACK_AGAIN;
-	queue_remove(r);
+	request_go(r);
 	if (s->out.n == 0)
 		buf_putc(&s->out, 'Q');
 	back_put_request(&s->out, &given);
@@ -510,38 +635,45 @@ static void assign(struct server *s, struct request *r)
 	counter[BACK_REDELIVERED] += (uint64_t)r->assigned;
 	r->assigned = 1;
 	r->server = s;
-	s->open++;
+	if (s->open++ == 0)
+		s->answered = now;
 	open++;
 	if (s->out.n >= BACK_REQUESTS_BYTES)
 		send_batch(s);
 }
 
-/* A request whose client is bound to a server without room waits in that
- * server's queue and lets others pass. What waits there was once first in the
- * general queue: it goes first. */
+/* Gives s the next request of this client, which then waits for its next turn
+ * after all others. */
+static void take_turn(struct server *s, struct requester *c)
+{
+	assign(s, c->waiting.first);
+	if (c->waiting.first != NULL)
+		ring_add(&general, c);
+}
+
+/* A client that is bound to a server without room waits for that one, and lets
+ * others pass. It was first in the general ring once, and is so again. */
 static void dispatch(void)
 {
-	struct request *r;
+	struct requester *c;
 
 	for (struct server *s = server; s < servers_end; s++) {
 		if (s->leaving && s->open == 0 && s->waiting.first != NULL)
 			reclaim_requests(s);
 		while (s->waiting.first != NULL && can_take(s))
-			assign(s, s->waiting.first);
+			take_turn(s, s->waiting.first);
 	}
-	while ((r = general.first) != NULL) {
-		struct server *s = r->client->server;
+	while ((c = general.first) != NULL) {
+		struct server *s = c->server;
 
 		if (s == NULL || (s->leaving && s->open == 0))
-			s = r->client->server = roomiest();
+			s = c->server = roomiest();
 		if (s == NULL)
 			return;
-		if (can_take(s)) {
-			assign(s, r);
-		} else {
-			queue_remove(r);
-			queue_add(&s->waiting, r);
-		}
+		if (can_take(s))
+			take_turn(s, c);
+		else
+			ring_add(&s->waiting, c);
 	}
 }
 
@@ -557,11 +689,20 @@ static void deliver(void)
 
 /* ---- the loop ---- */
 
+/* One that takes requests and answers none is as good as silent, whatever else
+ * it says, and it does not hold the place for its directory. */
 static void mark_silent(void)
 {
-	for (struct server *s = server; s < servers_end; s++)
-		if (s->name_bytes > 0 && now - s->heard >= DEAD_MS)
+	for (struct server *s = server; s < servers_end; s++) {
+		if (s->name_bytes == 0)
+			continue;
+		if (now - s->heard >= DEAD_MS)
 			mark_lost(s, "silent");
+		if (s->open > 0 && now - s->answered >= DEAD_MS) {
+			mark_lost(s, "answers nothing");
+			home_heard = now - DEAD_MS;
+		}
+	}
 }
 
 static void run_timers(void)
@@ -609,8 +750,11 @@ static void take_ended(void)
 
 static void take_answers_of_all(void)
 {
-	for (int i = 0; i < TURN_MESSAGES_MAX && take_from_back(); i++)
-		;
+	size_t bytes, all = 0;
+
+	for (int i = 0; i < TURN_MESSAGES_MAX && all < TURN_BYTES &&
+	    take_from_back(&bytes); i++)
+		all += bytes;
 }
 
 static int take_all_requests(void)
@@ -670,7 +814,8 @@ static void stop_in_order(void)
 	while (table.oldest != NULL)
 		refuse(table.oldest);
 	for (uint64_t i = 0; i < REQUESTS_MAX && take_request(); i++)
-		refuse(table.oldest);
+		if (table.oldest != NULL)
+			refuse(table.oldest);
 	/* Without a reader the monitor stalls the back. None of these fails:
 	 * all are sockets. */
 	(void)zmq_socket_monitor(back, NULL, 0);
@@ -738,6 +883,7 @@ int main(int argc, char **argv)
 	signals = stop_signals();
 	net_descriptors();
 	started = now = ticks_ms();
+	home_heard = now - DEAD_MS;
 	requests_open(&table, must_random());
 	context = net_context(1);
 	front = open_router(context, clients_at, FRAME_BYTES_MAX, FLUSH_MS,
@@ -755,7 +901,7 @@ int main(int argc, char **argv)
 	while (!stopping)
 		relay_turn(1, -1);
 	stop_in_order();
-	requests_close(&table);
 	(void)zmq_ctx_term(context);
+	requests_close(&table);         /* libzmq counts in there until now */
 	return 0;
 }

@@ -1,17 +1,27 @@
-/* disk.c: see disk.h. The only file with calls beyond POSIX: syncfs and open
- * file description locks, where the system has them. */
+/* disk.c: see disk.h. The only file with calls beyond POSIX: syncfs and what
+ * tells whether it works, and open file description locks, where the system has
+ * them. */
 #define _GNU_SOURCE     /* NOLINT(bugprone-reserved-identifier) */
 #include "disk.h"
+
+#include "util.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <linux/magic.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#endif
 
 #ifdef F_OFD_SETLKW
 #define LOCK_WAIT F_OFD_SETLKW
@@ -25,6 +35,8 @@ struct posix_disk {
 	struct disk ops;        /* first, so that the two can be cast */
 	int dir[DISK_DIRS];
 	int writable;
+	int syncfs_works;
+	dev_t device;           /* of the root */
 };
 
 static const char *const dir_name[DISK_DIRS] = {
@@ -41,6 +53,74 @@ static int is_writable(struct disk *d)
 	return ((struct posix_disk *)d)->writable;
 }
 
+/* ---- whether one syncfs syncs everything ---- */
+
+#ifdef __linux__
+/* Before 5.8 syncfs() says nothing of bytes that could not be written. */
+static int kernel_reports(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	if (uname(&u) == -1 || sscanf(u.release, "%d.%d", &major, &minor) != 2)
+		return 0;
+	return major > 5 || (major == 5 && minor >= 8);
+}
+
+/* On FUSE syncfs() returns 0 and syncs nothing, overlayfs does not pass the
+ * errors of the file system below on, those of a network are up to a server:
+ * only a file system that is known to keep the promise counts. */
+static int is_known(int fd)
+{
+	static const uint32_t known[] = {
+		EXT4_SUPER_MAGIC,       /* ext2 and ext3 too */
+		XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+		TMPFS_MAGIC
+	};
+	struct statfs s;
+
+	if (fstatfs(fd, &s) == -1)
+		return 0;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if ((uint32_t)s.f_type == known[i])
+			return 1;
+	return 0;
+}
+
+static int sync_root(int fd)
+{
+	return syncfs(fd);
+}
+#else   /* sync(2) reports nothing */
+static int kernel_reports(void)
+{
+	return 0;
+}
+
+static int is_known(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+static int sync_root(int fd)
+{
+	(void)fd;
+	errno = ENOSYS;
+	return -1;
+}
+#endif
+
+/* A file or directory that was opened: it may be mounted there, and then
+ * syncing the root's file system does not sync it. */
+static void note_device(struct posix_disk *p, const struct stat *st)
+{
+	if (st->st_dev != p->device)
+		p->syncfs_works = 0;
+}
+
+/* ---- the calls ---- */
+
 /* O_NONBLOCK: a FIFO in the place of a log must not hang the server. */
 static int posix_open(struct disk *d, enum disk_dir dir, const char *name,
     int create)
@@ -52,8 +132,10 @@ static int posix_open(struct disk *d, enum disk_dir dir, const char *name,
 	fd = openat(dir_of(d, dir), name, flags | (create ? O_CREAT : 0), 0644);
 	if (fd == -1)
 		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		note_device((struct posix_disk *)d, &st);
 		return fd;
+	}
 	(void)close(fd);        /* nothing was written to it */
 	errno = EINVAL;
 	return -1;
@@ -111,18 +193,21 @@ static int posix_sync_dir(struct disk *d, enum disk_dir dir)
 
 static int posix_sync_all(struct disk *d)
 {
-#ifdef __linux__
-	return syncfs(dir_of(d, DISK_ROOT));
-#else
-	(void)d;
-	errno = ENOSYS; /* sync(2) reports nothing: syncing each file does */
+	if (((struct posix_disk *)d)->syncfs_works)
+		return sync_root(dir_of(d, DISK_ROOT));
+	errno = ENOSYS;
 	return -1;
-#endif
 }
 
 static int posix_unlink(struct disk *d, enum disk_dir dir, const char *name)
 {
 	return unlinkat(dir_of(d, dir), name, 0);
+}
+
+static int posix_rename(struct disk *d, enum disk_dir dir, const char *from,
+    const char *to)
+{
+	return renameat(dir_of(d, dir), from, dir_of(d, dir), to);
 }
 
 /* Not dup(): a listing must begin at the start, and duplicates share their
@@ -193,6 +278,12 @@ static int posix_room(struct disk *d, uint64_t *bytes)
 	return 0;
 }
 
+static int posix_random(struct disk *d, uint64_t *bits)
+{
+	(void)d;
+	return random_bits(bits);
+}
+
 static void posix_free(struct disk *d)
 {
 	for (int i = 0; i < DISK_DIRS; i++) {
@@ -210,9 +301,9 @@ static const struct disk posix_ops = {
 	.size = posix_size, .truncate = posix_truncate,
 	.sync = posix_sync, .sync_dir = posix_sync_dir,
 	.sync_all = posix_sync_all,
-	.unlink = posix_unlink, .list = posix_list,
+	.unlink = posix_unlink, .rename = posix_rename, .list = posix_list,
 	.lock = posix_lock, .unlock = posix_unlock,
-	.room = posix_room, .free = posix_free
+	.room = posix_room, .random = posix_random, .free = posix_free
 };
 
 /* Syncs the directory that has the last name of path in it. */
@@ -265,6 +356,23 @@ static int open_subdir(struct posix_disk *p, int i, int create)
 	return p->dir[i] == -1 && (create || errno != ENOENT) ? -1 : 0;
 }
 
+static int learn_devices(struct posix_disk *p)
+{
+	struct stat st;
+
+	p->syncfs_works = kernel_reports() && is_known(p->dir[DISK_ROOT]);
+	for (int i = 0; i < DISK_DIRS; i++) {
+		if (p->dir[i] == -1)
+			continue;
+		if (fstat(p->dir[i], &st) == -1)
+			return -1;
+		if (i == DISK_ROOT)
+			p->device = st.st_dev;
+		note_device(p, &st);
+	}
+	return 0;
+}
+
 static int open_dirs(struct posix_disk *p, const char *path, int create)
 {
 	for (int i = 0; i < DISK_DIRS; i++)
@@ -277,6 +385,8 @@ static int open_dirs(struct posix_disk *p, const char *path, int create)
 	for (int i = DISK_CHANNELS; i < DISK_DIRS; i++)
 		if (open_subdir(p, i, create) == -1)
 			return -1;
+	if (learn_devices(p) == -1)
+		return -1;
 	return create ? fsync(p->dir[DISK_ROOT]) : 0;   /* their names */
 }
 

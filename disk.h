@@ -45,8 +45,12 @@ struct disk {
 	 * is, and the call is never repeated. */
 	int (*sync)(struct disk *d, int fd);
 	int (*sync_dir)(struct disk *d, enum disk_dir dir);
+	/* ENOSYS: not known to work here, each file must be synced. */
 	int (*sync_all)(struct disk *d);
 	int (*unlink)(struct disk *d, enum disk_dir dir, const char *name);
+	/* Replaces a file that has the new name. */
+	int (*rename)(struct disk *d, enum disk_dir dir, const char *from,
+	    const char *to);
 	int (*list)(struct disk *d, enum disk_dir dir, disk_name_fn *each,
 	    void *ctx);
 	/* The exclusive write lock among all that have this directory open;
@@ -55,6 +59,7 @@ struct disk {
 	int (*unlock)(struct disk *d, int fd);
 	/* Bytes that may still be written. -1: the system does not know. */
 	int (*room)(struct disk *d, uint64_t *bytes);
+	int (*random)(struct disk *d, uint64_t *bits);
 	void (*free)(struct disk *d);
 };
 

@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How often a process that starts looks for further sealed segments before it
+ * takes the lock. */
+#define READ_AHEAD_ROUNDS 8
+
 struct journal_limits journal_limits = {
 	.segment_bytes = SEGMENT_BYTES,
 	.ahead_bytes = SEGMENT_AHEAD_BYTES,
@@ -27,6 +31,9 @@ struct journal {
 	int lock_fd, fd;        /* fd: the newest segment, segment[n - 1] */
 	struct segment *segment;
 	size_t n, cap;
+	/* Of them, at the start: those that were read, or are too old; and
+	 * whether the next one was read up to `end`. */
+	size_t taken, begun;
 	/* Positions: after the last valid record; the last valid record of this
 	 * segment, or the end if it has no records. */
 	uint64_t end, last;
@@ -132,14 +139,12 @@ static int read_on(struct journal *j, int fd, struct segment *s,
 	return 0;
 }
 
-/* The same for a whole segment that may be damaged. */
-static int read_segment(struct journal *j, int fd, struct segment *s,
+/* The same to the end of a segment that may be damaged. */
+static int read_rest(struct journal *j, int fd, struct segment *s,
     batch_fn *each, void *ctx)
 {
 	int r;
 
-	j->end = j->last = j->checkpoint = s->start;
-	j->sealed = 0;
 	while ((r = read_on(j, fd, s, each, ctx)) == 0 && !j->sealed) {
 		uint64_t next = 0;
 		int v = record_find(&j->reader, fd, s, j->end, &next);
@@ -168,9 +173,14 @@ static int is_segment(const char *name, uint64_t *number)
 
 static int add_named(void *ctx, const char *name)
 {
+	struct journal *j = ctx;
+	size_t known = j->taken + j->begun;
 	struct segment s = { 0 };
 
-	return is_segment(name, &s.number) ? add_segment(ctx, &s) : 0;
+	if (!is_segment(name, &s.number) ||
+	    (known > 0 && s.number <= j->segment[known - 1].number))
+		return 0;
+	return add_segment(j, &s);
 }
 
 static int by_number(const void *a, const void *b)
@@ -180,15 +190,31 @@ static int by_number(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
+/* Which segments there are after those that were read. */
+static int list_segments(struct journal *j)
+{
+	size_t known = j->taken + j->begun;
+
+	j->n = known;
+	if (j->disk->list(j->disk, DISK_JOURNAL, add_named, j) == -1)
+		return STORE_REFUSED;
+	if (j->n > known)
+		qsort(j->segment + known, j->n - known, sizeof *j->segment,
+		    by_number);
+	return 0;
+}
+
+typedef int start_fn(struct segment_reader *r, int fd, struct segment *s);
+
 /* SEGMENT_VALID with the segment's start; SEGMENT_INVALID: its file does not
  * have one, or was removed meanwhile. */
-static int read_start(struct journal *j, struct segment *s)
+static int read_start(struct journal *j, struct segment *s, start_fn *read)
 {
 	int fd = open_segment(j, s->number, 0), v;
 
 	if (fd == -1)
 		return errno == ENOENT ? SEGMENT_INVALID : SEGMENT_FAILED;
-	v = segment_read_start(&j->reader, fd, s);
+	v = read(&j->reader, fd, s);
 	j->disk->close(j->disk, fd);
 	return v;
 }
@@ -197,12 +223,8 @@ static int read_start(struct journal *j, struct segment *s)
  * when it is their turn. */
 static int read_starts(struct journal *j)
 {
-	if (j->disk->list(j->disk, DISK_JOURNAL, add_named, j) == -1)
-		return STORE_REFUSED;
-	if (j->n > 0)
-		qsort(j->segment, j->n, sizeof *j->segment, by_number);
-	for (size_t i = 0; i < j->n; ) {
-		int v = read_start(j, &j->segment[i]);
+	for (size_t i = j->taken + j->begun; i < j->n; ) {
+		int v = read_start(j, &j->segment[i], segment_read_start);
 
 		if (v == SEGMENT_FAILED)
 			return STORE_REFUSED;
@@ -214,24 +236,91 @@ static int read_starts(struct journal *j)
 	return 0;
 }
 
-/* The logs have everything before the newest segment: older ones are read for
+/* Opens the first segment that was not taken. SEGMENT_INVALID: it need not be
+ * read. The logs have everything before the newest one: older ones are read for
  * their ids only, while those must be remembered. */
-static int read_journal(struct journal *j, batch_fn *each, void *ctx)
+static int begin_reading(struct journal *j)
 {
 	int64_t old = now_ms() - journal_limits.remember_ms;
-	int r = read_starts(j);
+	const struct segment *s = &j->segment[j->taken];
+	int fd;
 
-	for (size_t i = 0; i < j->n && r == 0; i++) {
-		int fd;
+	if (s != newest(j) && s[1].ms < old)
+		return SEGMENT_INVALID;
+	fd = open_segment(j, s->number, 0);
+	/* Another process may have removed an old segment. */
+	if (fd == -1)
+		return errno == ENOENT && s != newest(j) ? SEGMENT_INVALID :
+		    SEGMENT_FAILED;
+	use_fd(j, fd);
+	j->end = j->last = j->checkpoint = s->start;
+	j->sealed = 0;
+	j->begun = 1;
+	return SEGMENT_VALID;
+}
 
-		if (i + 1 < j->n && j->segment[i + 1].ms < old)
-			continue;
-		fd = open_segment(j, j->segment[i].number, 0);
-		if (fd == -1)
-			return STORE_REFUSED;
-		use_fd(j, fd);
-		r = read_segment(j, fd, &j->segment[i], each, ctx);
+static int take_segment(struct journal *j, batch_fn *each, void *ctx)
+{
+	int v = j->begun ? SEGMENT_VALID : begin_reading(j), r = 0;
+
+	if (v == SEGMENT_FAILED)
+		return STORE_REFUSED;
+	if (v == SEGMENT_VALID)
+		r = read_rest(j, j->fd, &j->segment[j->taken], each, ctx);
+	j->begun = 0;
+	j->taken++;
+	return r;
+}
+
+/* Reads the segments that have another one after them: they never change
+ * again. A header that is not valid, which may be about to be written, is left
+ * to read_journal(), and what is after it. */
+static int read_sealed(struct journal *j, batch_fn *each, void *ctx)
+{
+	int r = list_segments(j), v = SEGMENT_VALID;
+	size_t n = j->taken;
+
+	for (; r == 0 && n < j->n; n++) {
+		v = read_start(j, &j->segment[n], segment_read_header);
+		if (v != SEGMENT_VALID)
+			break;
 	}
+	if (v == SEGMENT_FAILED)
+		return STORE_REFUSED;
+	j->n = n;
+	while (r == 0 && j->taken + 1 < j->n)
+		r = take_segment(j, each, ctx);
+	return r;
+}
+
+/* While a process has the lock nobody else is served: so as much as possible is
+ * read before that. Others may write on meanwhile, but more slowly than this
+ * reads. What is seen of the newest segment stays valid too; only what looks
+ * damaged may be a record that is being written. */
+static int read_ahead(struct journal *j, batch_fn *each, void *ctx)
+{
+	size_t before;
+	int r, rounds = 0;
+
+	do {
+		before = j->taken;
+		r = read_sealed(j, each, ctx);
+	} while (r == 0 && j->taken > before && ++rounds < READ_AHEAD_ROUNDS);
+	if (r != 0 || j->taken == j->n)
+		return r;
+	if (begin_reading(j) == SEGMENT_FAILED)
+		return errno == ENOENT ? 0 : STORE_REFUSED;
+	return read_on(j, j->fd, newest(j), each, ctx);
+}
+
+static int read_journal(struct journal *j, batch_fn *each, void *ctx)
+{
+	int r = list_segments(j);
+
+	if (r == 0)
+		r = read_starts(j);
+	while (r == 0 && j->taken < j->n)
+		r = take_segment(j, each, ctx);
 	return r;
 }
 
@@ -428,9 +517,13 @@ static int open_locked(struct journal *j, batch_fn *each, void *ctx)
 	int r;
 
 	j->lock_fd = j->disk->open(j->disk, DISK_ROOT, "lock", 1);
-	if (j->lock_fd == -1 || journal_lock(j) != 0)
+	if (j->lock_fd == -1)
 		return STORE_REFUSED;
-	r = read_journal(j, each, ctx);
+	r = read_ahead(j, each, ctx);
+	if (r == 0)
+		r = journal_lock(j);
+	if (r == 0)
+		r = read_journal(j, each, ctx);
 	if (r == 0 && j->n == 0)
 		r = next_segment(j);
 	if (r == 0 && j->disk->size(j->disk, j->fd, &j->ready) == -1)

@@ -35,8 +35,9 @@ struct batch {
  * returns it. */
 typedef int batch_fn(void *ctx, const struct batch *b);
 
-/* Takes the lock and keeps it, reads all batches, oldest first, and makes the
- * last one durable: a crash may have left it in the page cache only. */
+/* Reads all batches, oldest first, most of them before it takes the lock, which
+ * it keeps; and makes the last one durable: a crash may have left it in the
+ * page cache only. */
 int journal_open(struct journal **journal, struct disk *disk, batch_fn *each,
     void *ctx);
 void journal_close(struct journal *j);

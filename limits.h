@@ -114,9 +114,15 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 /* Bytes of all of them together: 256 of the longest. */
 #define REQUESTS_BYTES_MAX (64 * MIB)
 
+/* Clients with requests under way or unread answers. */
+#define REQUESTERS_MAX (4 * REQUESTS_MAX)
+
 /* Frames between a client's address and the body: REQ sends 1 or 2, and
  * each further proxy on the way adds 1. */
 #define ENVELOPE_FRAMES_MAX 8
+/* Bytes of them together. libzmq's own addresses have 5 bytes, chosen ones at
+ * most 255. */
+#define ENVELOPE_BYTES_MAX ((size_t)1024)
 
 /* Servers at once. The broker searches them one by one. */
 #define SERVERS_MAX 64
@@ -132,11 +138,18 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 #define BACK_OUT_MAX 1000
 #define BACK_IN_MAX  100
 
-/* FRONT_OUT_MAX bounds what a client that never reads can cost while answers
- * are no longer than this. Longer ones, of all clients, share UNREAD_BYTES_MAX;
- * above that a client is told to ask again. */
-#define SMALL_ANSWER_BYTES ((size_t)1024)
-#define UNREAD_BYTES_MAX   (256 * MIB)
+/* Bytes of answers that no client has read yet, with all that libzmq and we
+ * keep for them. A client may have one part of UNREAD_PARTS of what the others
+ * leave free: the share of one that does not read shrinks with the number of
+ * those that do not, and there is always room for others. What goes over it is
+ * dropped; in place of a long answer its client is told to ask again, as long
+ * as that fits. */
+#define UNREAD_BYTES_MAX (256 * MIB)
+#define UNREAD_PARTS     8
+/* An answer costs this much more than its bytes, and each frame as much as
+ * libzmq's zmq_msg_t. */
+#define ANSWER_BYTES_EXTRA ((size_t)128)
+#define FRAME_BYTES_EXTRA  ((size_t)64)
 
 /* ---- broker and server: one message carries many requests or answers ---- */
 

@@ -12,6 +12,9 @@
 
 /* How long a silent connection can hold a descriptor. */
 #define HANDSHAKE_MS 2000
+/* How long a peer may leave what it was sent unread before it is cut; the
+ * kernel adds up to a second. Without it, it would stay for ever. */
+#define STUCK_MS 5000
 /* Connections that come at once; with libzmq's 100 the others wait 1 s. */
 #define BACKLOG 1024
 /* Seconds: a peer whose cable was pulled is found within 10 + 3 x 5. */
@@ -51,6 +54,7 @@ void *net_socket(void *context, int type, size_t frame_bytes_max,
 		die(EXIT_FAILED, "ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
 	net_option(socket, ZMQ_LINGER, linger_ms);
 	net_option(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+	net_option(socket, ZMQ_TCP_MAXRT, STUCK_MS);
 	net_option(socket, ZMQ_TCP_KEEPALIVE, 1);
 	net_option(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE);
 	net_option(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_EVERY);

@@ -2,6 +2,7 @@
  * payload of a batch is described in entry.h. */
 #include "store_impl.h"
 
+#include "directory.h"
 #include "name.h"
 #include "util.h"
 
@@ -478,14 +479,16 @@ static int add_listed(void *ctx, const char *file)
 	return 0;
 }
 
+/* Done twice: what was found before the lock is taken costs little with it. */
 static int list_topics(struct store *s)
 {
 	struct listing channels = { s, TOPIC_CHANNEL };
 	struct listing users = { s, TOPIC_USER };
 
-	if (s->disk->list(s->disk, DISK_CHANNELS, add_listed, &channels) == -1)
-		return -1;
-	return s->disk->list(s->disk, DISK_USERS, add_listed, &users);
+	if (s->disk->list(s->disk, DISK_CHANNELS, add_listed, &channels) == -1 ||
+	    s->disk->list(s->disk, DISK_USERS, add_listed, &users) == -1)
+		return STORE_REFUSED;
+	return 0;
 }
 
 void store_forget(struct store *s)
@@ -544,8 +547,13 @@ static int recover_locked(struct store *s)
 {
 	int r = 0;
 
-	if (list_topics(s) == -1)
-		return STORE_REFUSED;
+	if (s->directory == 0)
+		r = directory_id(s->disk, &s->directory);
+	if (r != 0)
+		return r;
+	r = list_topics(s);
+	if (r != 0)
+		return r;
 	forget_checkpointed(s, journal_checkpointed(s->journal));
 	s->new_names = 1;       /* perhaps: their maker may have died */
 	if (s->dirty.n > 0)
@@ -567,8 +575,10 @@ int store_recover(struct store *s)
 		s->events = topics_add(s->topics, TOPIC_EVENTS, STR("events"));
 	if (s->events != NULL) {
 		s->events->created = 1;
-		r = journal_open(&s->journal, s->disk, store_replay, s);
+		r = list_topics(s);
 	}
+	if (r == 0)
+		r = journal_open(&s->journal, s->disk, store_replay, s);
 	if (r == 0)
 		r = recover_locked(s);
 	if (r != 0) {

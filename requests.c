@@ -12,7 +12,7 @@ void requests_open(struct requests *t, uint64_t boot)
 {
 	*t = (struct requests){ .boot = boot };
 	t->row = must_alloc(REQUESTS_MAX * sizeof *t->row);
-	t->client = must_alloc(REQUESTS_MAX * sizeof *t->client);
+	t->client = must_alloc(REQUESTERS_MAX * sizeof *t->client);
 	t->bucket = must_alloc(REQUESTS_MAX * sizeof *t->bucket);
 }
 
@@ -23,13 +23,68 @@ void requests_close(struct requests *t)
 	free(t->bucket);
 }
 
-int requests_room(const struct requests *t)
+void ring_remove(struct requester *c)
 {
-	return t->kept < REQUESTS_MAX && t->bytes < REQUESTS_BYTES_MAX;
+	struct ring *ring = c->ring;
+
+	if (ring == NULL)
+		return;
+	*(c->before ? &c->before->after : &ring->first) = c->after;
+	*(c->after ? &c->after->before : &ring->last) = c->before;
+	c->ring = NULL;
 }
 
-/* FNV-1a, started from our boot time: nobody can choose addresses that fall
- * into one bucket. */
+void ring_add(struct ring *ring, struct requester *c)
+{
+	ring_remove(c);
+	c->ring = ring;
+	c->after = NULL;
+	c->before = ring->last;
+	*(ring->last ? &ring->last->after : &ring->first) = c;
+	ring->last = c;
+}
+
+static void client_forget(struct requests *t, struct requester *c)
+{
+	struct requester **p = &t->bucket[c->hash % REQUESTS_MAX];
+
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	(void)zmq_msg_close(&c->identity);
+	c->next = t->free_clients;
+	t->free_clients = c;
+}
+
+/* Looks at some of the clients that only had unread answers. */
+static void forget_readers(struct requests *t, int some)
+{
+	struct requester *c;
+
+	while (some-- > 0 && (c = t->readers.first) != NULL) {
+		ring_add(&t->readers, c);
+		if (c->unread.bytes > 0)
+			continue;
+		ring_remove(c);
+		client_forget(t, c);
+	}
+}
+
+static int clients_room(struct requests *t)
+{
+	if (t->free_clients == NULL && t->clients_used == REQUESTERS_MAX)
+		forget_readers(t, REQUESTERS_MAX);
+	return t->free_clients != NULL || t->clients_used < REQUESTERS_MAX;
+}
+
+int requests_room(struct requests *t)
+{
+	return t->kept < REQUESTS_MAX && t->bytes < REQUESTS_BYTES_MAX &&
+	    clients_room(t);
+}
+
+/* FNV-1a, started from random bits: nobody can choose addresses that fall into
+ * one bucket. */
 static uint32_t hash_of(const struct requests *t, const unsigned char *p,
     size_t n)
 {
@@ -49,7 +104,6 @@ static int is_client(struct requester *c, uint32_t hash, const void *p,
 	    memcmp(zmq_msg_data(identity), p, n) == 0;
 }
 
-/* There are never more clients than requests. */
 static struct requester *client_new(struct requests *t,
     struct requester **head, uint32_t hash)
 {
@@ -59,7 +113,8 @@ static struct requester *client_new(struct requests *t,
 		t->free_clients = c->next;
 	else
 		c = &t->client[t->clients_used++];
-	*c = (struct requester){ .next = *head, .hash = hash };
+	*c = (struct requester){ .next = *head, .hash = hash,
+	    .unread = { .all = &t->unread } };
 	(void)zmq_msg_init(&c->identity);       /* cannot fail, nor a move */
 	*head = c;
 	return c;
@@ -80,22 +135,22 @@ static struct requester *client_of(struct requests *t, zmq_msg_t *identity)
 	} else {
 		(void)zmq_msg_close(identity);
 	}
-	c->requests++;
+	if (c->requests++ == 0)
+		ring_remove(c);         /* of the readers */
 	return c;
 }
 
+/* One that leaves makes two others be looked at: there are never many more of
+ * them than clients that do not read. */
 static void client_done(struct requests *t, struct requester *c)
 {
-	struct requester **p = &t->bucket[c->hash % REQUESTS_MAX];
-
 	if (--c->requests > 0)
 		return;
-	while (*p != c)
-		p = &(*p)->next;
-	*p = c->next;
-	(void)zmq_msg_close(&c->identity);
-	c->next = t->free_clients;
-	t->free_clients = c;
+	c->server = NULL;
+	c->refused = 0;
+	c->expired = 0;
+	ring_add(&t->readers, c);
+	forget_readers(t, 2);
 }
 
 struct request *requests_add(struct requests *t, zmq_msg_t *identity,
@@ -108,7 +163,7 @@ struct request *requests_add(struct requests *t, zmq_msg_t *identity,
 	else
 		r = &t->row[t->rows_used++];
 	r->count = ++t->sequence << REQUESTS_BITS | (uint64_t)(r - t->row);
-	r->queue = NULL;
+	r->waiting = 0;
 	r->server = NULL;
 	r->client = client_of(t, identity);
 	r->arrived = now;
@@ -124,6 +179,28 @@ struct request *requests_add(struct requests *t, zmq_msg_t *identity,
 	return r;
 }
 
+static int over_share(const struct requests *t, const struct requester *c)
+{
+	size_t free_bytes = t->bytes < REQUESTS_BYTES_MAX ?
+	    REQUESTS_BYTES_MAX - t->bytes : 0;
+
+	return c->requests > 1 &&
+	    (c->requests > 2 * (REQUESTS_MAX - t->kept) ||
+	    c->bytes > 2 * free_bytes);
+}
+
+int requests_count(struct requests *t, struct request *r, size_t bytes)
+{
+	struct requester *c = r->client;
+
+	r->bytes = bytes;
+	c->bytes += bytes;
+	t->bytes += bytes;
+	if (over_share(t, c))
+		c->refused = 1;
+	return c->refused ? -1 : 0;
+}
+
 struct request *requests_find(const struct requests *t, struct request_id id)
 {
 	uint64_t slot = id.count & (REQUESTS_MAX - 1);
@@ -137,33 +214,40 @@ struct request *requests_find(const struct requests *t, struct request_id id)
 
 void requests_remove(struct requests *t, struct request *r)
 {
-	if (r->queue != NULL)
-		queue_remove(r);
+	struct requester *c = r->client;
+
+	if (r->waiting)
+		request_go(r);
 	*(r->older ? &r->older->newer : &t->oldest) = r->newer;
 	*(r->newer ? &r->newer->older : &t->newest) = r->older;
 	(void)zmq_msg_close(&r->body);
-	client_done(t, r->client);
+	t->kept--;
+	t->bytes -= r->bytes;
+	c->bytes -= r->bytes;
+	client_done(t, c);
 	r->count = 0;
 	r->next = t->free_rows;
 	t->free_rows = r;
-	t->kept--;
-	t->bytes -= r->bytes;
 }
 
-void queue_add(struct queue *q, struct request *r)
+void request_wait(struct request *r)
 {
-	r->queue = q;
+	struct queue *q = &r->client->waiting;
+
+	r->waiting = 1;
 	r->next = NULL;
 	r->prev = q->last;
 	*(q->last ? &q->last->next : &q->first) = r;
 	q->last = r;
 }
 
-void queue_remove(struct request *r)
+void request_go(struct request *r)
 {
-	struct queue *q = r->queue;
+	struct queue *q = &r->client->waiting;
 
 	*(r->prev ? &r->prev->next : &q->first) = r->next;
 	*(r->next ? &r->next->prev : &q->last) = r->prev;
-	r->queue = NULL;
+	r->waiting = 0;
+	if (q->first == NULL)
+		ring_remove(r->client);
 }

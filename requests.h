@@ -1,17 +1,16 @@
 /* requests.h: the broker's requests, from when they are taken until they are
- * answered.
+ * answered, and the clients that they are from.
  *
  * A fixed number of rows. Rows that were never used cost no memory, and nothing
  * here allocates after the start. A request is in the list of all, in order of
- * arrival; it is in at most one queue; and it belongs to a requester, whose
- * entry lives as long as it has requests here. */
+ * arrival; it belongs to a requester, and until a server has it, it waits in
+ * the requester's queue. Requesters wait in a ring, where each has its turn. */
 #ifndef REQUESTS_H
 #define REQUESTS_H
 
 #include "back.h"
 #include "limits.h"
-
-#include <zmq.h>
+#include "net.h"
 
 struct server;
 
@@ -19,15 +18,25 @@ struct queue {
 	struct request *first, *last;
 };
 
-/* A client with requests here. They all go to the same server, so that they
- * stay in order. */
+struct ring {
+	struct requester *first, *last;
+};
+
+/* A client with requests here, or with answers that it has not read. Its
+ * requests all go to the same server, so that they stay in order. */
 struct requester {
 	zmq_msg_t identity;     /* the address that the ROUTER gave it */
 	struct requester *next; /* in its bucket or the list of free entries */
+	struct requester *before, *after;       /* in its ring */
+	struct ring *ring;      /* where it waits, or NULL */
+	struct queue waiting;   /* its requests that are at no server */
 	struct server *server;  /* NULL: none yet */
+	struct unread unread;   /* its answers that libzmq has */
 	int64_t expired;        /* ms: when a request of its own last did */
+	size_t bytes;           /* of its requests */
 	uint32_t requests;
 	uint32_t hash;
+	int refused;            /* had more than its share: see over_share */
 };
 
 struct request {
@@ -35,11 +44,11 @@ struct request {
 	uint64_t count;
 	struct request *older, *newer;  /* of all, in order of arrival */
 	struct request *next, *prev;    /* in its queue, or of the free rows */
-	struct queue *queue;    /* where it waits, or NULL */
+	int waiting;            /* it is in its client's queue */
 	struct server *server;  /* where it is open, or NULL */
 	struct requester *client;
 	int64_t arrived;        /* ms */
-	size_t bytes;           /* counted in the table's */
+	size_t bytes;           /* of all frames */
 	int assigned;           /* 1: to a server, at least once */
 	int frames;
 	zmq_msg_t body;         /* empty: the message was not a request */
@@ -54,22 +63,36 @@ struct requests {
 	struct request *row, *free_rows;
 	struct requester *client, *free_clients, **bucket;
 	uint64_t rows_used, clients_used;
+	struct ring readers;    /* clients with unread answers only */
+	struct unread unread;   /* of all clients */
 };
 
 void requests_open(struct requests *t, uint64_t boot);
 void requests_close(struct requests *t);
 /* 1: one more request may be added. */
-int requests_room(const struct requests *t);
-/* A new request, in no queue, its body an empty message. Takes the identity. */
+int requests_room(struct requests *t);
+/* A new request, not waiting yet, its body an empty message. Takes the
+ * identity. */
 struct request *requests_add(struct requests *t, zmq_msg_t *identity,
     int64_t now);
+/* Counts the bytes of its frames. -1: its client has more than its share now,
+ * and this request and all that come before its others are answered must be
+ * refused. The share is twice what is free, so that a few clients that flood
+ * the broker leave room for the others. */
+int requests_count(struct requests *t, struct request *r, size_t bytes);
 /* The request with this id; NULL: it was answered, or the id is from before
  * this broker's start. */
 struct request *requests_find(const struct requests *t, struct request_id id);
 /* The caller sends or closes the frames of its envelope first. */
 void requests_remove(struct requests *t, struct request *r);
 
-void queue_add(struct queue *q, struct request *r);
-void queue_remove(struct request *r);
+/* Puts it at the end of its client's queue. */
+void request_wait(struct request *r);
+/* Takes it out of there. */
+void request_go(struct request *r);
+
+/* Puts a client at the end of the ring, out of the one that it is in. */
+void ring_add(struct ring *ring, struct requester *c);
+void ring_remove(struct requester *c);
 
 #endif

@@ -194,8 +194,8 @@ static void send_hello(struct self *s)
 	buf_putc(&hello, 'H');
 	buf_le64(&hello, BACK_VERSION);
 	buf_le64(&hello, CREDIT);
-	buf_le64(&hello, 0);
-	buf_le64(&hello, 0);
+	buf_le64(&hello, store_directory(s->services.store));
+	buf_le64(&hello, 0);    /* the rank */
 	if (!hello.err)
 		(void)net_send_copy(s->back, hello.p, hello.n, 0);
 	buf_free(&hello);

@@ -162,6 +162,11 @@ void store_close(struct store *s)
 	free(s);
 }
 
+uint64_t store_directory(const struct store *s)
+{
+	return s->directory;
+}
+
 /* ---- a turn ---- */
 
 /* Another process's checkpoint has synced what was written before it. */

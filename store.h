@@ -16,6 +16,7 @@
  *                        message = the event
  *   journal/             what is acknowledged, until the logs are synced
  *   lock                 the write lock
+ *   id                   a number that tells this directory from others
  *   *.log.damaged-TIME   quarantined: bytes that were cut off a log because
  *                        they were not lines
  *
@@ -40,6 +41,9 @@ int store_open(struct store **store, struct disk *disk, size_t logs_open_max);
 /* What is not synced stays in the journal; for a clean end call
  * store_checkpoint() first. */
 void store_close(struct store *s);
+
+/* The number of the directory, the same for all that have it open; never 0. */
+uint64_t store_directory(const struct store *s);
 
 /* Takes the lock, and takes over what others have stored. On failure the lock
  * is not held. */

@@ -25,6 +25,7 @@ struct store {
 	struct journal *journal;
 	struct topics *topics;
 	struct ids *ids;
+	uint64_t directory;     /* its number; 0: not read yet */
 	struct topic *events;
 	struct logs logs;
 	struct topic_list batch, dirty;

@@ -175,7 +175,7 @@ server_up() {
 }
 
 hellos() {
-	awk '/hello/ { n++ } END { print n + 0 }' broker.err
+	awk '/: hello, takes/ { n++ } END { print n + 0 }' broker.err
 }
 
 greeted() {

@@ -12,8 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long nothing more of the same kind is said. */
-#define SELDOM_MS 1000
+/* Lines of one kind: so many at once, and one in so many ms in the long run. */
+#define SELDOM_AT_ONCE 5
+#define SELDOM_MS      1000
 
 static const char *program_name = "recado";
 
@@ -86,14 +87,15 @@ void warn_seldom(struct seldom *s, const char *fmt, ...)
 	int64_t now = ticks_ms();
 	va_list ap;
 
-	if (s->at != 0 && now - s->at < SELDOM_MS) {
+	if (s->until - now > (SELDOM_AT_ONCE - 1) * SELDOM_MS) {
 		s->left_out++;
 		return;
 	}
 	va_start(ap, fmt);
 	complain(fmt, ap, s->left_out);
 	va_end(ap);
-	*s = (struct seldom){ .at = now };
+	s->until = (s->until > now ? s->until : now) + SELDOM_MS;
+	s->left_out = 0;
 }
 
 void *must_alloc(size_t size)

@@ -33,11 +33,12 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(int code, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* As warn(), for lines that a peer can cause as often as it likes: at most one
- * a second for each s, which is static. It says how many were left out. */
+/* As warn(), for lines that a peer can cause as often as it likes: for each s,
+ * which is static, a few at once but only one a second in the long run. The
+ * next line says how many were left out. */
 struct seldom {
-	int64_t at;             /* ticks: when the last one was written */
-	uint64_t left_out;      /* since then */
+	int64_t until;          /* ticks: the lines so far are for this long */
+	uint64_t left_out;
 };
 void warn_seldom(struct seldom *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -40,6 +40,19 @@ void scenario_end(struct scenario *p)
 	sim_free(p->sim);
 }
 
+/* Others know the number: it must never be another one. */
+static void check_number(struct scenario *p, const struct store *s)
+{
+	uint64_t number = store_directory(s);
+	struct oracle *m = &p->oracle;
+
+	if (p->directory == 0)
+		p->directory = number;
+	if (number == 0 || (number != p->directory && m->why[0] == '\0'))
+		(void)snprintf(m->why, sizeof m->why,
+		    "the directory has another number");
+}
+
 struct store *scenario_up(struct scenario *p, int who)
 {
 	int r;
@@ -51,6 +64,8 @@ struct store *scenario_up(struct scenario *p, int who)
 	p->broken += r == STORE_BROKEN;
 	if (r != 0)
 		scenario_down(p, who);
+	else
+		check_number(p, p->store[who]);
 	return p->store[who];
 }
 
@@ -295,7 +310,7 @@ const char *scenario_turn(struct scenario *p, int who)
 void scenario_copy(struct scenario *to, const struct scenario *from)
 {
 	*to = (struct scenario){ .sim = sim_copy(from->sim),
-	    .turns = from->turns };
+	    .directory = from->directory, .turns = from->turns };
 	oracle_copy(&to->oracle, &from->oracle);
 }
 

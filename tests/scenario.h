@@ -13,6 +13,7 @@ struct scenario {
 	struct oracle oracle;
 	struct disk *disk[SCENARIO_SERVERS];
 	struct store *store[SCENARIO_SERVERS];      /* NULL: not running */
+	uint64_t directory;     /* its number, once a store has told it */
 	int turns;
 	int broken;             /* how often a store was */
 	int begins_refused;     /* turns that an open store did not begin */

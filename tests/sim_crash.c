@@ -166,8 +166,8 @@ const char *sim_call_name(enum sim_call which)
 {
 	static const char *const name[SIM_CALLS] = {
 		"open", "read", "write", "size", "truncate", "sync", "sync_dir",
-		"sync_all", "unlink",
-		"list", "lock", "room"
+		"sync_all", "unlink", "rename",
+		"list", "lock", "room", "random"
 	};
 
 	return name[which];

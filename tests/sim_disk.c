@@ -441,6 +441,31 @@ static int sim_unlink(struct disk *d, enum disk_dir dir, const char *text)
 	return 0;
 }
 
+/* After a power loss one of the two names may be there, both or none. */
+static int sim_rename(struct disk *d, enum disk_dir dir, const char *from,
+    const char *to)
+{
+	struct handle *h = of(d);
+	struct name *name = name_find(h->sim, dir, from), *other;
+	int node = name != NULL ? name->seen : -1;
+
+	if (call(h, SIM_RENAME, NULL) == -1)
+		return -1;
+	if (node == -1) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (step(h) == -1)
+		return -1;
+	changes(h);
+	name->seen = -1;
+	other = name_find(h->sim, dir, to);
+	if (other == NULL)
+		other = name_add(h->sim, dir, to);
+	other->seen = node;
+	return 0;
+}
+
 static int sim_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
     void *ctx)
 {
@@ -493,6 +518,13 @@ static int sim_room(struct disk *d, uint64_t *bytes)
 	return call(of(d), SIM_ROOM, NULL);
 }
 
+/* The same ones in each run. */
+static int sim_random(struct disk *d, uint64_t *bits)
+{
+	*bits = ++of(d)->sim->randoms * UINT64_C(0x9e3779b97f4a7c15);
+	return call(of(d), SIM_RANDOM, NULL);
+}
+
 static void sim_free_handle(struct disk *d)
 {
 	struct handle *h = of(d);
@@ -512,9 +544,9 @@ struct disk *sim_handle(struct sim *sim)
 		.write = sim_write,
 		.size = sim_size, .truncate = sim_truncate, .sync = sim_sync,
 		.sync_dir = sim_sync_dir, .sync_all = sim_sync_all,
-		.unlink = sim_unlink,
+		.unlink = sim_unlink, .rename = sim_rename,
 		.list = sim_list, .lock = sim_lock, .unlock = sim_unlock,
-		.room = sim_room,
+		.room = sim_room, .random = sim_random,
 		.free = sim_free_handle
 	};
 	struct handle *h = must_alloc(sizeof *h);

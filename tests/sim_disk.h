@@ -25,7 +25,7 @@ struct disk *sim_handle(struct sim *sim);
 /* ---- power ---- */
 
 /* A step is a call that changes something or syncs it: write, truncate, sync,
- * sync_dir, sync_all, unlink, an open that makes a file. */
+ * sync_dir, sync_all, unlink, rename, an open that makes a file. */
 long sim_steps(const struct sim *sim);
 
 /* The step with this number (from 1) does not happen, and nothing after it
@@ -57,8 +57,8 @@ void sim_power_loss(struct sim *sim, enum sim_loss loss, uint32_t seed);
 
 enum sim_call {
 	SIM_OPEN, SIM_READ, SIM_WRITE, SIM_SIZE, SIM_TRUNCATE, SIM_SYNC,
-	SIM_SYNC_DIR, SIM_SYNC_ALL, SIM_UNLINK, SIM_LIST, SIM_LOCK, SIM_ROOM,
-	SIM_CALLS
+	SIM_SYNC_DIR, SIM_SYNC_ALL, SIM_UNLINK, SIM_RENAME, SIM_LIST, SIM_LOCK,
+	SIM_ROOM, SIM_RANDOM, SIM_CALLS
 };
 const char *sim_call_name(enum sim_call call);
 

@@ -70,6 +70,7 @@ struct sim {
 	int was_full;
 	int open_max;
 	long syncs_repeated, writes_unlocked;
+	uint64_t randoms;       /* how many were given */
 };
 
 /* As must_array_room(), whose allocator test_store_nomem lets fail while the

@@ -27,6 +27,9 @@
 /* What has not come within this is taken never to come. */
 #define QUIET_MS 100
 
+/* The directory of its servers. */
+#define HERE     7
+
 /* ---- the broker ---- */
 
 /* What this process tells the child. */
@@ -213,7 +216,7 @@ struct given {
 /* A server, and all that it was given. */
 struct peer {
 	void *socket;
-	struct given given[16];
+	struct given given[CREDIT];
 	size_t n;
 	uint64_t counter[BACK_COUNTERS];        /* the broker's */
 };
@@ -256,20 +259,51 @@ static char hear(struct peer *s)
 	return letter;
 }
 
-static void hello(struct peer *s, uint64_t credit)
+static void give_answer_to(struct peer *s, struct request_id id,
+    const char *text)
 {
 	struct buf b = { 0 };
-	char letter;
+	size_t opened;
+
+	buf_putc(&b, 'A');
+	opened = back_open_answer(&b, id);
+	buf_puts(&b, text);
+	back_close_answer(&b, opened);
+	(void)net_send_copy(s->socket, b.p, b.n, 0);
+	buf_free(&b);
+}
+
+static void send_hello(struct peer *s, uint64_t credit, uint64_t directory)
+{
+	struct buf b = { 0 };
 
 	buf_putc(&b, 'H');
 	buf_le64(&b, BACK_VERSION);
 	buf_le64(&b, credit);
+	buf_le64(&b, directory);
+	buf_le64(&b, 0);        /* rank */
 	(void)net_send_copy(s->socket, b.p, b.n, 0);
 	buf_free(&b);
+}
+
+/* Answers the request that the broker tries it out with. */
+static void hello(struct peer *s, uint64_t credit)
+{
+	size_t before = s->n;
+	char letter;
+
+	send_hello(s, credit, HERE);
+	do
+		letter = hear(s);
+	while (letter != 'Q' && letter != '\0');
+	if (s->n > before)
+		give_answer_to(s, s->given[(s->n - 1) % COUNT(s->given)].id,
+		    "pong");
+	s->n = before;
 	do
 		letter = hear(s);
 	while (letter != 'B' && letter != '\0');
-	CHECK(letter == 'B', "no answer to a hello");
+	CHECK(letter == 'B', "a hello did not count");
 }
 
 static struct peer server_open(uint64_t credit)
@@ -297,20 +331,6 @@ static void want_no_more(struct peer *s, size_t n)
 	while (!is_quiet(s->socket) && hear(s) != '\0')
 		;
 	CHECK(s->n == n, "was given %zu requests, not %zu", s->n, n);
-}
-
-static void give_answer_to(struct peer *s, struct request_id id,
-    const char *text)
-{
-	struct buf b = { 0 };
-	size_t opened;
-
-	buf_putc(&b, 'A');
-	opened = back_open_answer(&b, id);
-	buf_puts(&b, text);
-	back_close_answer(&b, opened);
-	(void)net_send_copy(s->socket, b.p, b.n, 0);
-	buf_free(&b);
 }
 
 /* Answers its n-th request. */
@@ -571,25 +591,321 @@ static void test_expiry(void)
 	broker_stop();
 }
 
-/* More requests than the broker holds wait in their connection. */
-static void test_full_table(void)
+/* ---- one client beside others ---- */
+
+/* Clients take turns, however many requests one of them has sent before. */
+static void test_turns(void)
 {
-	uint64_t rest = 300;
+	static const char *const text[] = { "1", "4", "5", "2", "3" };
+	struct peer s;
+	void *c, *other, *third;
+
+	broker_start();
+	c = client_open();
+	ask(c, "1");
+	ask(c, "2");
+	ask(c, "3");
+	want_counter(BACK_WAITING, 3);
+	other = client_open();
+	ask(other, "4");
+	want_counter(BACK_WAITING, 4);
+	third = client_open();
+	ask(third, "5");
+	want_counter(BACK_WAITING, 5);
+	s = server_open(1);
+	for (size_t i = 0; i < COUNT(text); i++) {
+		want_given(&s, i + 1, text[i]);
+		give_answer(&s, i + 1, text[i]);
+	}
+	(void)zmq_close(c);
+	(void)zmq_close(other);
+	(void)zmq_close(third);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
+/* A client may have twice as many requests waiting as still have room. What it
+ * sends beyond that is refused, and so is what comes later, until it has none
+ * left: what is sent again must not come after it. Others have room. */
+static void test_share(void)
+{
+	uint64_t share = 2 * REQUESTS_MAX / 3, rest = 300;
+	struct peer s;
+	void *c, *other;
+
+	broker_start();
+	c = client_open();
+	for (uint64_t i = 0; i < share + rest; i++)
+		ask(c, "x");
+	want_expired(c, rest);
+	want_counter(BACK_WAITING, share);
+	other = client_open();
+	ask(other, "y");
+	want_counter(BACK_WAITING, share + 1);
+	s = server_open(2);
+	want_given(&s, 2, "y");
+	give_answer(&s, 1, "one");
+	give_answer(&s, 2, "two");
+	want_reply(c, "one");
+	want_reply(other, "two");
+	want_given(&s, 4, "x");
+	ask(c, "x");
+	want_expired(c, 1);
+	(void)zmq_close(s.socket);
+	pass_ms(REQUEST_WAIT_MS);
+	want_expired(c, share - 1);
+	ask(c, "x");
+	want_counter(BACK_WAITING, 1);
+	pass_ms(REQUEST_WAIT_MS);
+	want_expired(c, 1);
+	CHECK(is_quiet(c), "more replies than requests");
+	(void)zmq_close(c);
+	(void)zmq_close(other);
+	broker_stop();
+}
+
+/* One that takes what the kernel holds, and no more. */
+static void *deaf_client_open(void)
+{
+	void *c = zmq_socket(context, ZMQ_DEALER);
+
+	net_option(c, ZMQ_LINGER, 0);
+	net_option(c, ZMQ_RCVHWM, 1);
+	net_option(c, ZMQ_SNDHWM, 0);
+	net_connect(c, clients_at);
+	return c;
+}
+
+/* Takes a request and answers it with as many bytes. */
+static void serve(struct peer *s, size_t bytes)
+{
+	static char text[MIB / 2 + 1];
+	size_t before = s->n;
+
+	while (s->n == before && hear(s) != '\0')
+		;
+	memset(text, 'x', bytes);
+	text[bytes] = '\0';
+	for (size_t i = before; i < s->n; i++)
+		give_answer_to(s, s->given[i % COUNT(s->given)].id, text);
+}
+
+/* In KiB; 0 where it is not known, or where a sanitizer keeps what is freed. */
+static long most_memory(void)
+{
+	long kib = 0;
+#ifndef __SANITIZE_ADDRESS__
+	char path[64], text[256];
+	FILE *file;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/status", (long)broker);
+	file = fopen(path, "r");
+	while (file != NULL && fgets(text, sizeof text, file) != NULL)
+		(void)sscanf(text, "VmHWM: %ld", &kib);
+	if (file != NULL)
+		(void)fclose(file);
+#endif
+	return kib;
+}
+
+static void want_memory_below(size_t bytes)
+{
+	long kib = most_memory();
+
+	CHECK((size_t)kib < bytes / 1024, "the broker has used %ld KiB", kib);
+}
+
+/* A client that reads no answers has a share of what they may take; the others
+ * get theirs. */
+static void test_unread(void)
+{
+	enum { DEAF = 3, ASKED = 200 };
+	size_t whole = MIB / 2;
+	void *deaf[DEAF], *c;
+	struct peer s;
+
+	broker_start();
+	s = server_open(16);
+	for (int i = 0; i < DEAF; i++) {
+		deaf[i] = deaf_client_open();
+		for (int j = 0; j < ASKED; j++)
+			ask(deaf[i], "long");
+	}
+	while (s.n < DEAF * ASKED && steps_left > 0)
+		serve(&s, whole);
+	c = client_open();
+	for (int i = 0; i < 10; i++) {
+		ask(c, "long");
+		serve(&s, whole);
+		CHECK(strncmp(reply(c), "xxx", 3) == 0, "no answer to another");
+	}
+	want_memory_below(DEAF * (UNREAD_BYTES_MAX / UNREAD_PARTS) + 32 * MIB);
+	for (int i = 0; i < DEAF; i++)
+		(void)zmq_close(deaf[i]);
+	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
+/* So are short answers, which cost libzmq more than their bytes: as many shares
+ * as there are clients that do not read, and each is smaller than the last. */
+static void test_short_unread(void)
+{
+	enum { DEAF = 12, ASKED = 500, ROUNDS = 36 };
+	void *deaf[DEAF];
+	struct peer s;
+
+	broker_start();
+	s = server_open(CREDIT);
+	for (int i = 0; i < DEAF; i++)
+		deaf[i] = deaf_client_open();
+	for (size_t round = 1; round <= ROUNDS; round++) {
+		for (int i = 0; i < DEAF * ASKED; i++)
+			ask(deaf[i % DEAF], "short");
+		while (s.n < round * DEAF * ASKED && steps_left > 0)
+			serve(&s, 1000);
+	}
+	want_counter(BACK_OPEN, 0);
+	want_memory_below(DEAF * UNREAD_BYTES_MAX / (UNREAD_PARTS + DEAF) +
+	    48 * MIB);
+	for (int i = 0; i < DEAF; i++)
+		(void)zmq_close(deaf[i]);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
+/* An envelope that nobody needs comes back to nobody. */
+static void test_long_envelope(void)
+{
+	static char frame[FRAME_BYTES_MAX];
+	struct peer s;
+	void *c;
+
+	broker_start();
+	s = server_open(CREDIT);
+	c = deaf_client_open();
+	for (int i = 0; i < 300; i++) {
+		(void)net_send_copy(c, frame, sizeof frame, 1);
+		ask(c, "x");
+	}
+	while (s.n < 300 && steps_left > 0)
+		serve(&s, 1);
+	CHECK(s.n == 300, "%zu requests", s.n);
+	CHECK(s.given[0].request[0] == '\0', "a request with that envelope");
+	want_memory_below(FRONT_IN_MAX * sizeof frame + 64 * MIB);
+	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
+/* ---- what is no server ---- */
+
+static struct peer stranger_open(uint64_t directory)
+{
+	struct peer s = { .socket = peer_open(servers_at) };
+
+	send_hello(&s, UINT64_MAX, directory);
+	return s;
+}
+
+/* Strangers in all places, with requests waiting: they get none of them, and a
+ * server finds a place. */
+static void test_strangers(void)
+{
+	static struct peer stranger[3 * SERVERS_MAX];
+	struct peer s;
 	void *c;
 
 	broker_start();
 	c = client_open();
-	for (uint64_t i = 0; i < REQUESTS_MAX + rest; i++)
-		ask(c, "x");
-	want_counter(BACK_WAITING, REQUESTS_MAX);
-	pass_ms(REQUEST_WAIT_MS);
-	want_counter(BACK_WAITING, rest);
-	want_expired(c, REQUESTS_MAX);
-	pass_ms(REQUEST_WAIT_MS);
-	want_expired(c, rest);
-	CHECK(is_quiet(c), "more replies than requests");
+	ask(c, "1");
+	for (size_t i = 0; i < COUNT(stranger); i++)
+		stranger[i] = stranger_open(HERE + 1 + i);
+	want_counter(BACK_SERVERS, 1);  /* the one that asks */
+	s = server_open(10);
+	want_given(&s, 1, "1");
+	give_answer(&s, 1, "one");
+	want_reply(c, "one");
+	for (size_t i = 0; i < COUNT(stranger); i++)
+		(void)zmq_close(stranger[i].socket);
 	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
 	broker_stop();
+}
+
+/* Servers of one directory at a time. Another one may have the place when the
+ * last of them has been gone for a while. */
+static void test_other_directory(void)
+{
+	struct peer here, there;
+
+	broker_start();
+	here = server_open(10);
+	there = stranger_open(HERE + 1);
+	CHECK(hear(&there) == 'N', "another directory was not refused");
+	want_counter(BACK_SERVERS, 2);
+	(void)zmq_close(here.socket);
+	pass_ms(DEAD_MS);
+	send_hello(&there, 1, HERE + 1);
+	CHECK(hear(&there) == 'Q', "the next directory was not let in");
+	(void)zmq_close(there.socket);
+	broker_stop();
+}
+
+/* It says that it takes everything, and beats, and answers nothing. */
+static void test_answers_nothing(void)
+{
+	struct peer fake, next;
+	void *c;
+
+	broker_start();
+	fake = server_open(UINT64_MAX);
+	CHECK(fake.counter[BACK_CREDIT] == CREDIT, "credit of %llu",
+	    (unsigned long long)fake.counter[BACK_CREDIT]);
+	c = client_open();
+	ask(c, "1");
+	want_given(&fake, 1, "1");
+	for (int i = 0; i < DEAD_MS / HEARTBEAT_MS; i++) {
+		(void)net_send_copy(fake.socket, "P", 1, 0);
+		want_counter(BACK_OPEN, 1);
+		pass_ms(HEARTBEAT_MS);
+	}
+	(void)net_send_copy(fake.socket, "P", 1, 0);
+	next = server_open(10);
+	want_given(&next, 1, "1");
+	give_answer(&next, 1, "one");
+	want_reply(c, "one");
+	(void)zmq_close(c);
+	(void)zmq_close(fake.socket);
+	(void)zmq_close(next.socket);
+	broker_stop();
+}
+
+/* What strangers say is told, but not each time. */
+static void test_lines(void)
+{
+	FILE *lines = tmpfile();
+	int as_it_was = dup(STDERR_FILENO);
+	struct peer s;
+	int n = 0, c;
+
+	if (lines == NULL || as_it_was == -1 ||
+	    dup2(fileno(lines), STDERR_FILENO) == -1)
+		die(EXIT_IO, "tmpfile:");
+	broker_start();
+	(void)dup2(as_it_was, STDERR_FILENO);
+	(void)close(as_it_was);
+	s.socket = peer_open(servers_at);
+	for (int i = 0; i < 10000; i++)
+		(void)net_send_copy(s.socket, "H", 1, 0);
+	want_counter(BACK_SERVERS, 1);
+	(void)zmq_close(s.socket);
+	broker_stop();
+	rewind(lines);
+	while ((c = getc(lines)) != EOF)
+		n += c == '\n';
+	CHECK(n > 1 && n < 200, "%d lines", n);
+	(void)fclose(lines);
 }
 
 int main(void)
@@ -614,6 +930,18 @@ int main(void)
 	check_group("after a goodbye a server is given nothing", test_goodbye);
 	check_group("an expired request takes its client's later ones along",
 	    test_expiry);
-	check_group("a full table takes no more", test_full_table);
+	check_group("clients take turns", test_turns);
+	check_group("a client that floods leaves room for others", test_share);
+	check_group("a client that does not read costs its share",
+	    test_unread);
+	check_group("short answers that are not read are counted, too",
+	    test_short_unread);
+	check_group("a long envelope does not come back", test_long_envelope);
+	check_group("strangers take no requests, and no server's place",
+	    test_strangers);
+	check_group("servers of one directory at a time", test_other_directory);
+	check_group("one that answers nothing is no server",
+	    test_answers_nothing);
+	check_group("strangers do not fill the log", test_lines);
 	return check_done();
 }

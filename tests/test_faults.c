@@ -24,10 +24,10 @@ static const struct {
 	{ SIM_SYNC, EIO, 0 }, { SIM_SYNC, ENOSPC, 0 },
 	{ SIM_SYNC_DIR, EIO, 0 },
 	{ SIM_SYNC_ALL, EIO, 0 }, { SIM_SYNC_ALL, ENOSYS, 0 },
-	{ SIM_UNLINK, EIO, 0 },
+	{ SIM_UNLINK, EIO, 0 }, { SIM_RENAME, EIO, 0 },
 	{ SIM_LIST, EIO, 0 }, { SIM_LIST, ENOMEM, 0 },
 	{ SIM_LOCK, ENOLCK, 0 },
-	{ SIM_ROOM, EIO, 0 }
+	{ SIM_ROOM, EIO, 0 }, { SIM_RANDOM, EIO, 0 }
 };
 
 static int is_sync(const struct sim_fault *f)

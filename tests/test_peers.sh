@@ -142,3 +142,21 @@ test_forged_answers() {
 	ended victim
 	has victim.out '"status":"OK","seq":2'
 }
+
+# Two directories on one broker: the second server waits, and takes over when
+# the first one has been gone for a while.
+test_other_directory() {
+	up -c geral
+	start other server -d elsewhere -b "$BACK" -p "$XSUB" -c longe
+	ready other
+	wait_for grep -q 'servers of another directory are there' other.err
+	has broker.err 'its directory is not that of the others'
+	for _ in 1 2 3 4 5 6 7 8 9; do
+		exits 0 client -u ana pub geral oi
+	done
+	[ "$(wc -l <data/channels/geral.log)" = 9 ]
+	stop server
+	wait_for client -u ana pub longe oi
+	[ "$(wc -l <elsewhere/channels/longe.log)" = 1 ]
+	stop other
+}

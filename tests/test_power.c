@@ -3,6 +3,8 @@
 #include "tap.h"
 #include "scenario.h"
 
+#include <errno.h>
+
 /* No power loss at all: what was written stays. */
 #define KILLED SIM_LOSSES
 
@@ -117,6 +119,39 @@ static void test_power(void)
 		crash_at(step);
 }
 
+/* Where one sync of everything is not known to work, a checkpoint syncs log by
+ * log. */
+static int crash_one_by_one(long step)
+{
+	const struct sim_fault none = { SIM_SYNC_ALL, 1, 1, ENOSYS, 0 };
+	struct scenario p;
+	const char *why;
+	int ended;
+
+	scenario_begin(&p, sim_new());
+	sim_set_fault(p.sim, &none);
+	sim_end_at(p.sim, step, 0);
+	scenario_script(&p);
+	scenario_down(&p, 0);
+	scenario_down(&p, 1);
+	ended = sim_ended(p.sim);
+	sim_power_loss(p.sim, SIM_DROP, 0);
+	why = scenario_sound(&p);
+	CHECK(why == NULL, "log by log, step %ld: %s", step, why);
+	scenario_end(&p);
+	crashes++;
+	return ended;
+}
+
+static void test_one_by_one(void)
+{
+	long step = 1;
+
+	while (crash_one_by_one(step))
+		step += 3 * stride;
+	CHECK(step > script_steps, "there are only %ld steps", step);
+}
+
 static void bury(struct scenario *p)
 {
 	for (int who = 0; who < SCENARIO_SERVERS; who++)
@@ -198,6 +233,8 @@ int main(int argc, char **argv)
 	    test_script);
 	check_group("power is lost before any step, and again in the recovery",
 	    test_power);
+	check_group("the same where logs are synced one by one",
+	    test_one_by_one);
 	check_group("one server is killed before any step, the other goes on",
 	    test_takeover);
 	printf("# %ld steps, %ld crashes, %ld more during recovery\n",

@@ -468,6 +468,170 @@ static void test_big(void)
 	sim_free(sim);
 }
 
+/* ---- a start beside others ---- */
+
+/* One starts, and each time that it reads, another one may do a turn. */
+static struct {
+	struct disk real;       /* the calls of the one that starts */
+	struct store *other;
+	int locked, reads, turns;
+	uint64_t locked_bytes;  /* read while others wait */
+} beside;
+
+static void turn_beside(void)
+{
+	char id[16];
+
+	(void)snprintf(id, sizeof id, "b%d", ++beside.turns);
+	CHECK(store_begin(beside.other) == 0 && put(beside.other,
+	    channel(beside.other, "geral"), id, "meanwhile") > 0 &&
+	    store_commit(beside.other) == 0, "not served: %s",
+	    strerror(errno));
+	store_end(beside.other);
+}
+
+static ssize_t read_beside(struct disk *d, int fd, void *p, size_t n,
+    uint64_t at)
+{
+	ssize_t got;
+
+	if (!beside.locked && ++beside.reads % 4 == 0)
+		turn_beside();
+	got = beside.real.read(d, fd, p, n, at);
+	if (beside.locked && got > 0)
+		beside.locked_bytes += (uint64_t)got;
+	return got;
+}
+
+static int lock_beside(struct disk *d, int fd)
+{
+	/* At the last moment others begin new segments. */
+	for (int i = 0; i < 60 && beside.turns < 2000; i++)
+		turn_beside();
+	beside.locked = 1;
+	return beside.real.lock(d, fd);
+}
+
+static int unlock_beside(struct disk *d, int fd)
+{
+	beside.locked = 0;
+	return beside.real.unlock(d, fd);
+}
+
+static struct disk *handle_beside(struct sim *sim, struct store *other)
+{
+	struct disk *d = sim_handle(sim);
+
+	memset(&beside, 0, sizeof beside);
+	beside.real = *d;
+	beside.other = other;
+	d->read = read_beside;
+	d->lock = lock_beside;
+	d->unlock = unlock_beside;
+	return d;
+}
+
+static void put_many(struct store *s, int n)
+{
+	char id[16], text[200];
+
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	for (int i = 1; i <= n; i++) {
+		(void)snprintf(id, sizeof id, "a%d", i);
+		CHECK(store_begin(s) == 0 && put(s, channel(s, "geral"), id,
+		    text) > 0 && store_commit(s) == 0, "%s", strerror(errno));
+		store_end(s);
+	}
+}
+
+static void test_start_beside(void)
+{
+	const uint64_t remember = journal_limits.remember_max;
+	struct sim *sim = sim_new();
+	struct disk *disk[2] = { sim_handle(sim), NULL };
+	struct store *a = start(disk[0], 4), *b = NULL;
+	char id[16];
+
+	journal_limits.remember_max = 100000;
+	CHECK(store_create(a, TOPIC_CHANNEL, STR("geral")) != NULL &&
+	    store_commit(a) == 0, "create");
+	store_end(a);
+	put_many(a, 600);
+	disk[1] = handle_beside(sim, a);
+	CHECK(store_open(&b, disk[1], 4) == 0 && store_begin(b) == 0, "%s",
+	    strerror(errno));
+	CHECK(beside.turns > 300, "only %d turns beside it", beside.turns);
+	/* The rest of the newest segment, and the logs since it was begun. */
+	CHECK(beside.locked_bytes < 6 * journal_limits.segment_bytes,
+	    "%" PRIu64 " bytes were read with the lock", beside.locked_bytes);
+	CHECK(channel(b, "geral")->now.seq == 600 + (uint64_t)beside.turns,
+	    "seq");
+	for (int i = 1; i <= 600; i++) {
+		(void)snprintf(id, sizeof id, "a%d", i);
+		CHECK(seen(b, "geral", id) == (uint64_t)i, "%s", id);
+	}
+	for (int i = 1; i <= beside.turns; i++) {
+		(void)snprintf(id, sizeof id, "b%d", i);
+		CHECK(seen(b, "geral", id) == 600 + (uint64_t)i, "%s", id);
+	}
+	stop(b);
+	store_close(a);
+	disk[0]->free(disk[0]);
+	disk[1]->free(disk[1]);
+	sim_free(sim);
+	journal_limits.remember_max = remember;
+}
+
+/* The number that a store of this disk says the directory has, or 0. */
+static uint64_t number_of(struct sim *sim)
+{
+	struct disk *disk = sim_handle(sim);
+	struct store *s = NULL;
+	uint64_t number = 0;
+
+	if (store_open(&s, disk, 4) == 0)
+		number = store_directory(s);
+	store_close(s);
+	disk->free(disk);
+	return number;
+}
+
+static void test_number(void)
+{
+	static const char *const damaged[] = {
+		"", "0123456789abcde\n", "0123456789abcdef", "0000000000000000\n",
+		"0123456789abcdef\n\n", "0123456789ABCDEF\n",
+		"-123456789abcdef\n", "ponto de encontro"
+	};
+	const struct sim_fault none = { SIM_RANDOM, 1, 0, EIO, 0 };
+	struct sim *sim = sim_new(), *copy;
+	uint64_t number;
+
+	sim_set_fault(sim, &none);
+	CHECK(number_of(sim) == 0, "made without random bits");
+	sim_no_faults(sim);
+	sim_put_content(sim, DISK_ROOT, "id.new", STR("half of an older one"));
+	number = number_of(sim);
+	CHECK(number != 0 && number_of(sim) == number, "not the same again");
+	CHECK(sim_content(sim, DISK_ROOT, "id").n == 17, "the file");
+	CHECK(sim_content(sim, DISK_ROOT, "id.new").p == NULL, "is left");
+	copy = sim_copy(sim);
+	CHECK(number_of(copy) == number, "a copy has another one");
+	sim_free(copy);
+	sim_put_content(sim, DISK_ROOT, "id", STR("0123456789abcdef\n"));
+	CHECK(number_of(sim) == UINT64_C(0x0123456789abcdef), "read");
+	for (size_t i = 0; i < COUNT(damaged); i++) {
+		struct str text = str_of(damaged[i]);
+
+		sim_put_content(sim, DISK_ROOT, "id", text);
+		CHECK(number_of(sim) == 0 && errno == EIO &&
+		    str_eq(sim_content(sim, DISK_ROOT, "id"), text),
+		    "taken for a number, or replaced: %s", damaged[i]);
+	}
+	sim_free(sim);
+}
+
 /* ---- the real disk ---- */
 
 static char dir[PATH_MAX];
@@ -570,6 +734,9 @@ static void test_posix(void)
 	test_basics(disk);
 	test_lock(disk);
 	test_cut_live(disk);
+	s = start(disk, 4);
+	CHECK(store_directory(s) != 0, "no random number");
+	stop(s);
 	/* Neither followed nor waited for. */
 	CHECK(symlink("geral.log", in_dir("channels/elo.log")) == 0, "%s",
 	    strerror(errno));
@@ -620,6 +787,9 @@ int main(void)
 	check_group("old segments go, the last ids stay", test_segments);
 	check_group("a log removed between runs is gone", test_removed);
 	check_group("the largest batch is committed and read back", test_big);
+	check_group("others are served while one starts", test_start_beside);
+	check_group("a directory keeps its number, and damage stops the start",
+	    test_number);
 	check_group("a real directory does what the simulated one does",
 	    test_posix);
 	remove_dir();
