@@ -24,7 +24,10 @@
 #define KNOWN  256      /* requests that a peer was given, and remembers */
 
 /* What a peer does: as it comes, or well formed. */
-enum act { SAY, HELLO, ANSWER, BEAT, GOODBYE, REQUEST, TIME, ACTS };
+enum act {
+	DO_SAY, DO_HELLO, DO_ANSWER, DO_BEAT, DO_GOODBYE, DO_REQUEST, DO_TIME,
+	DO_ACTS
+};
 
 static void *client, *peer[PEERS];
 static struct request_id known[PEERS][KNOWN];
@@ -147,28 +150,28 @@ static void hear_all(uint64_t *seen)
 static void step(struct str in)
 {
 	unsigned c = fuzz_byte(&in);
-	int p = (int)(c / ACTS % PEERS);
+	int p = (int)(c / DO_ACTS % PEERS);
 	void *s = peer[p];
 	struct buf b = { 0 };
 
-	switch ((enum act)(c % ACTS)) {
-	case SAY:
+	switch ((enum act)(c % DO_ACTS)) {
+	case DO_SAY:
 		buf_str_add(&b, in);
 		say(s, &b);
 		break;
-	case HELLO:
+	case DO_HELLO:
 		say_hello(s, in);
 		break;
-	case ANSWER:
+	case DO_ANSWER:
 		say_answer(p, in);
 		break;
-	case BEAT:
+	case DO_BEAT:
 		say_letter(s, 'P', in);
 		break;
-	case GOODBYE:
+	case DO_GOODBYE:
 		say_letter(s, 'G', in);
 		break;
-	case REQUEST:
+	case DO_REQUEST:
 		ask(in);
 		break;
 	default:

@@ -31,7 +31,9 @@ static struct disk *fuzz_disk(const char *path, int create)
 #undef disk_posix
 
 /* A peer's bytes as they come, or well formed requests. */
-enum act { SAY, REQUEST, AGAIN, BEAT, WHO, NO, TIME, ACTS };
+enum act {
+	DO_SAY, DO_REQUEST, DO_AGAIN, DO_BEAT, DO_WHO, DO_NO, DO_TIME, DO_ACTS
+};
 
 static void *broker, *proxy;
 static struct buf name;         /* the server's address */
@@ -104,26 +106,26 @@ static void hear_all(void)
  * been a request. */
 static void step(struct str in, int *strange)
 {
-	enum act act = fuzz_byte(&in) % ACTS;
+	enum act act = fuzz_byte(&in) % DO_ACTS;
 
 	switch (act) {
-	case SAY:
+	case DO_SAY:
 		*strange = 1;
 		say(in);
 		break;
-	case REQUEST:
+	case DO_REQUEST:
 		give(in, 0);
 		break;
-	case AGAIN:
+	case DO_AGAIN:
 		give(in, BACK_AGAIN);
 		break;
-	case BEAT:
+	case DO_BEAT:
 		say_letter('B', in);
 		break;
-	case WHO:
+	case DO_WHO:
 		say_letter('W', in);
 		break;
-	case NO:
+	case DO_NO:
 		say_letter('N', in);
 		break;
 	default:
