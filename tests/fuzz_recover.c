@@ -3,8 +3,8 @@
  * of it can be read.
  *
  * Input: a byte that says whether the directory was used before, and whether it
- * is in use; then changes, each ended by the bytes FF FE: what to do, to which file, and
- * bytes for it. */
+ * is in use; then changes, each ended by the bytes FF FE: what to do, to which
+ * file, a number, and bytes for it. */
 #include "fuzz.h"
 #include "../crc.h"
 #include "../entry.h"

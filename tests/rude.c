@@ -336,7 +336,8 @@ static void run_deaf(const char *endpoint, int64_t until)
 
 	put_random(&large, 700 * 1024);
 	put_request(&ping, "ping", "");
-	put_request(&history, "history", "\"channel\":\"canal1\",\"limit\":1000");
+	put_request(&history, "history",
+	    "\"channel\":\"canal1\",\"limit\":1000");
 	for (int i = 0; i < DEAF; i++)
 		s[i] = open_socket(ZMQ_DEALER, endpoint);
 	for (unsigned n = 0; ticks_ms() < until; n++) {

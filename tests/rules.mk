@@ -45,7 +45,7 @@ run_fuzz_%:
 	@cd fuzz && build/fuzz_$* -max_total_time=$(FUZZ) -max_len=4096 \
 		-close_fd_mask=2 corpus/$* ../tests/seeds/$* >$*.log 2>&1 || { \
 		tail -n 40 $*.log; echo "fuzz_$* failed"; exit 1; }
-	@sed -n 's/^#\([0-9]*\).*DONE *\(cov: [0-9]*\).*/fuzz_$*: \1 runs, \2/p' \
+	@awk '$$2 == "DONE" { print "fuzz_$*:", $$1, "runs,", $$3, $$4 }' \
 		fuzz/$*.log
 
 tidy:

@@ -41,7 +41,7 @@ test_hardened() {
 	done
 }
 
-# What a container may have, and who reaches whom. tests/compose.sh looks whether
+# What a container may have, and who reaches whom. tests/compose.sh looks if
 # that is in force.
 test_compose_file() {
 	file=$SOURCES/docker-compose.yml
