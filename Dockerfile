@@ -7,10 +7,10 @@ COPY deps.sh ./
 RUN ./deps.sh && if ! command -v busybox; then apt-get update && \
 	apt-get install -y --no-install-recommends busybox-static; fi
 COPY Makefile *.c *.h ./
-RUN make LDFLAGS='-s -Wl,-z,relro,-z,now'
+RUN make
 RUN mkdir -p /image/bin /image/etc /image/tmp /volume && \
 	programs='broker proxy server client bot logck' && \
-	cp $programs /image/bin/ && \
+	cp $programs /image/bin/ && (cd /image/bin && strip $programs) && \
 	ldd /image/bin/* | sed -n 's/^[^/]*\(\/[^ :]*\) (.*/\1/p' | sort -u | \
 		while read -r file; do cp -L --parents "$file" /image; done && \
 	cp "$(command -v busybox)" /image/bin/busybox && \

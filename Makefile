@@ -5,7 +5,12 @@
 # its subdirectory build. "make OUT=san CFLAGS=..." is a second build next to
 # the first one.
 CC     = cc
-CFLAGS = -O3 -g
+# As Debian hardens its packages. A caller who has flags of his own, as for a
+# sanitizer, has all of his own.
+HARDEN = -fPIE -fstack-protector-strong -Wformat -Werror=format-security \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+CFLAGS = -O3 -g $(HARDEN)
+LDFLAGS = $(if $(filter -fPIE,$(CFLAGS)),-pie) -Wl,-z,relro,-z,now
 STD    = -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow \
 	-Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla \
 	-Wwrite-strings

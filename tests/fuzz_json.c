@@ -1,16 +1,9 @@
 /* fuzz_json.c: every text that the parser accepts must be described by sound
  * nodes, and what its strings mean must come back unchanged when it is written
  * and read again. "make fuzz" runs it. */
+#include "fuzz.h"
 #include "../json.h"
 #include "../text.h"
-
-#include <stdlib.h>
-
-static void must(int condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check_string(const struct json_node *s)
 {
@@ -53,8 +46,6 @@ static void check_node(const struct json *j, uint32_t i, struct str text)
 	if (v->type == JSON_STRING)
 		check_string(v);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {

@@ -1,18 +1,12 @@
 /* fuzz_line.c: what is accepted as a line, or as a file name, must be written
  * the same way again. The bytes are tried as they are and with a correct
  * checksum after them. "make fuzz" runs it. */
+#include "fuzz.h"
 #include "../crc.h"
 #include "../line.h"
 #include "../name.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void must(int condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void check_line(struct str text)
 {
@@ -65,8 +59,6 @@ static void check_file(struct str bytes)
 	buf_free(&name);
 	buf_free(&again);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {

@@ -1,7 +1,8 @@
 # tests/rules.mk: how the tests are built and run; part of the Makefile.
 TESTS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
-TOOLS = json_check zraw soak_load
-FUZZERS = fuzz_json fuzz_line
+TOOLS = json_check zraw rude soak_load
+FUZZERS = fuzz_json fuzz_line fuzz_request fuzz_recover fuzz_follow \
+	fuzz_broker fuzz_server
 # The simulated disk, and what acts on it.
 KIT   = sim_disk sim_crash oracle scenario
 
@@ -27,15 +28,25 @@ soak: everything
 mutants:
 	@tests/mutants.sh
 
-# Seconds for each.
+# Seconds for each, two at a time. A target begins with what is in
+# tests/seeds, and with what it has found before, in fuzz/corpus; an input that
+# breaks a promise is left in fuzz.
 FUZZ = 30
+FUZZ_JOBS = 2
 fuzz:
 	@$(MAKE) OUT=fuzz CC=clang LDFLAGS=-fsanitize=fuzzer \
-		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' \
+		CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' \
 		$(FUZZERS:%=fuzz/build/%)
-	cd fuzz && for f in $(FUZZERS); do \
-		build/$$f -max_total_time=$(FUZZ) -print_final_stats=0 \
-			-verbosity=0 || exit 1; done
+	@$(MAKE) -s -k -j $(FUZZ_JOBS) $(FUZZERS:%=run_%)
+
+# stderr is closed: the programs complain of their input, as they should.
+run_fuzz_%:
+	@mkdir -p fuzz/corpus/$* tests/seeds/$*
+	@cd fuzz && build/fuzz_$* -max_total_time=$(FUZZ) -max_len=4096 \
+		-close_fd_mask=2 corpus/$* ../tests/seeds/$* >$*.log 2>&1 || { \
+		tail -n 40 $*.log; echo "fuzz_$* failed"; exit 1; }
+	@awk '$$2 == "DONE" { print "fuzz_$*:", $$1, "runs,", $$3, $$4 }' \
+		fuzz/$*.log
 
 tidy:
 	clang-tidy --quiet ./*.c tests/*.c bench/*.c -- $(STD)

@@ -9,6 +9,10 @@
 # its reply, in order, and a subscriber that catches up has seen the whole log,
 # once.
 #
+# All the while rude peers (rude.c) do what they can to the front and the proxy:
+# they never read, flood, send garbage, subscribe a million times, break the
+# protocol. The others must not feel it.
+#
 # It prints a character per cycle while it runs:
 #   1 2  kill -9 of server 1 or 2
 #   b p  of the broker or the proxy
@@ -21,11 +25,14 @@
 #   z    a server is stopped (SIGSTOP) for longer than the broker waits for its
 #        heartbeat
 #   y    the broker or the proxy is stopped for a shorter time
+#   f    strangers pass for servers: one takes requests and never answers, one
+#        says nonsense
 # and at the end a line of totals.
 #
 # CYCLES (12): how many. SERVERS (2): 1 or 2. KINDS: which of the above. SEED:
-# of what is random here; it is printed when something fails. PATIENCE (30):
-# seconds to wait for any condition.
+# of what is random here; it is printed when something fails. RUDE: the ways in
+# which peers are rude; may be empty. PATIENCE (30): seconds to wait for any
+# condition.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PATH=$(pwd):$(pwd)/build:$PATH
@@ -37,8 +44,11 @@ CYCLES=${CYCLES:-12}
 SERVERS=${SERVERS:-2}
 PATIENCE=${PATIENCE:-30}
 SEED=${SEED:-$$}
-[ "$SERVERS" = 2 ] && KINDS=${KINDS:-'1 2 + b p d a z m c y'}
-KINDS=${KINDS:-'1 b p d a z m c y'}
+[ "$SERVERS" = 2 ] && KINDS=${KINDS:-'1 2 + b p d a z m c y f'}
+KINDS=${KINDS:-'1 b p d a z m c y f'}
+RUDE=${RUDE-deaf flood malformed garbage subscribe endless}
+RUDE_S=3                # seconds for each of them
+IMPOSTORS_S=5           # the broker drops a server that answers nothing sooner
 HANG_S=4                # the broker drops a server that is silent for 3 s
 LOGCK_EVERY=10          # cycles: it reads all logs
 CHANNELS='canal1 canal2 canal3 canal4'
@@ -176,6 +186,29 @@ speak() {
 	done
 }
 
+# be_rude WAY: once. Not at the back: strangers there are kind f.
+be_rude() {
+	case $1 in
+	malformed)
+		for port in "$front" "$xsub" "$xpub"; do
+			rude malformed "$port" 1000 || return 1
+		done ;;
+	subscribe) rude subscribe "$xpub" 1000000 ;;
+	endless) rude endless "$front" 64 ;;
+	*) rude "$1" "$front" "$RUDE_S" ;;
+	esac
+}
+
+# One after the other. That a daemon was killed under one does not matter.
+keep_being_rude() {
+	until [ -e silence ] || [ -z "$RUDE" ]; do
+		for way in $RUDE; do
+			[ -e silence ] || run rude be_rude "$way" </dev/null
+			echo "$way" >>rudeness
+		done
+	done
+}
+
 start_clients() {
 	export RECADO_BROKER="$front" RECADO_PROXY="$xpub"
 	# shellcheck disable=SC2086 # several channels
@@ -191,6 +224,8 @@ start_clients() {
 	# shellcheck disable=SC2086
 	run load soak_load "$front" "$xpub" . $TALKERS <orders &
 	exec 4>orders
+	keep_being_rude &
+	rude=$!
 }
 
 # --- a cycle
@@ -257,6 +292,14 @@ doze() {
 	signal $name CONT
 }
 
+# No server of ours fails here, so that nothing may be refused.
+impostors() {
+	run liar rude liar "$back" "$IMPOSTORS_S" </dev/null &
+	liar=$!
+	run babbler rude babbler "$back" "$IMPOSTORS_S" </dev/null
+	wait $liar
+}
+
 again() {
 	one_server
 	kill9 "$name"
@@ -307,6 +350,7 @@ disturb() {
 	z) hang ;;
 	c) chaos ;;
 	y) doze ;;
+	f) impostors ;;
 	+) kill9 $servers ;;
 	a) kill9 $daemons ;;
 	*) stop_here "KINDS: unknown kind: $kind" ;;
@@ -395,12 +439,15 @@ events_are_single() {
 }
 
 has_read_all() {
-	lines=$(cat data/channels/*.log data/users/caixa.log | wc -l)
+	lines=$(for topic in $CHANNELS caixa; do
+		cat "$(file_of "$topic")"
+	done | wc -l)
 	[ "$(wc -l <reader.out)" -ge "$lines" ]
 }
 
 stop_clients() {
 	: >silence
+	wait $rude
 	check 'the client has sent all' ended_with tagarela 0
 	for name in bot1 bot2; do
 		signal $name TERM

@@ -17,6 +17,82 @@ test_connections_that_come_and_go() {
 	stop proxy
 }
 
+# descriptors NAME: how many a daemon has. Linux only.
+descriptors() {
+	find "/proc/$(cat "$1.pid")/fd" -type l | wc -l
+}
+
+has_descriptors() {
+	[ "$(descriptors "$1")" = "$2" ]
+}
+
+is_full() {
+	[ "$(descriptors broker)" -ge 64 ]
+}
+
+# Bytes that no ZeroMQ would send, in every order. A bot that talks all the
+# while must see no error, and no daemon keep anything of it.
+test_malformed_connections() {
+	up -c geral
+	start bot bot -S -u bot -i 20
+	wait_for grep -q bot data/channels/geral.log
+	front=$(descriptors broker) subs=$(descriptors proxy)
+	n=0
+	for port in "$FRONT" "$XSUB" "$BACK" "$XPUB"; do
+		n=$((n + 1))
+		start rude$n rude malformed "$port" $((20000 / ${STRIDE:-1}))
+	done
+	for n in 1 2 3 4; do
+		ended rude$n
+	done
+	wait_for has_descriptors broker "$front"
+	wait_for has_descriptors proxy "$subs"
+	exits 0 client -u ana pub geral oi
+	stop bot
+	grep 'erro=0 seen=[0-9]* dup=0 gap=0' bot.out
+	for name in server broker proxy; do
+		stop $name
+	done
+}
+
+# early_bird: a client that was there before is served.
+early_bird() {
+	: >early.out
+	request ping '' >&4 && echo >&4
+	wait_for grep -q OK early.out
+}
+
+# More peers than descriptors: who is connected is served, the others wait until
+# some are gone, and a signal still ends it.
+test_out_of_descriptors() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	start broker sh -c 'ulimit -n 64; exec broker "$@"' sh \
+		-f 'tcp://127.0.0.1:*' -k 'tcp://127.0.0.1:*'
+	ready broker
+	FRONT=$(endpoint broker 1) BACK=$(endpoint broker 2)
+	proxy_up
+	server_up
+	mkfifo requests hold
+	exec 4<>requests 5<>hold
+	start early zraw -l req "$FRONT" <requests
+	early_bird
+	for port in "$FRONT" "$BACK"; do
+		start crowd rude crowd "$port" DEALER 100 <hold
+		wait_for is_full
+		wait_for grep -q 100 crowd.out
+		early_bird
+		exits 69 client -b "$FRONT" -t 1 ping
+		kill9 crowd
+		exits 0 client -b "$FRONT" ping
+		rm crowd.out
+	done
+	start crowd rude crowd "$BACK" DEALER 100 <hold
+	wait_for is_full
+	stop broker
+	kill9 crowd
+	exec 4>&- 5>&-
+}
+
 # le64 HEX: as 8 bytes, as the back port has its numbers. The shell's own end
 # at 63 bits.
 le64() {
