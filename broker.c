@@ -37,7 +37,7 @@
 /* Requests: a turn that took fewer, with more at servers, came too early. */
 #define FEW      32
 /* Bytes of answers after which the other sockets get their turn. */
-#define TURN_BYTES (8 * MIB)
+#define TURN_BYTES MIB
 /* The count of the requests with which the broker tries new servers out; the
  * table never gets there. */
 #define TRIAL ((uint64_t)1 << 62)
@@ -848,8 +848,8 @@ static void options(int argc, char **argv, const char **clients_at,
 	option_end(argc, argv);
 }
 
-static void *open_router(void *context, const char *endpoint,
-    size_t frame_bytes_max, int linger_ms, int hwm_out, int hwm_in)
+static void *open_router(void *context, size_t frame_bytes_max, int linger_ms,
+    int hwm_out, int hwm_in)
 {
 	void *socket = net_socket(context, ZMQ_ROUTER, frame_bytes_max,
 	    linger_ms);
@@ -857,7 +857,6 @@ static void *open_router(void *context, const char *endpoint,
 	net_option(socket, ZMQ_ROUTER_MANDATORY, 1);
 	net_option(socket, ZMQ_SNDHWM, hwm_out);
 	net_option(socket, ZMQ_RCVHWM, hwm_in);
-	net_bind(socket, endpoint);
 	return socket;
 }
 
@@ -886,10 +885,13 @@ int main(int argc, char **argv)
 	home_heard = now - DEAD_MS;
 	requests_open(&table, must_random());
 	context = net_context(1);
-	front = open_router(context, clients_at, FRAME_BYTES_MAX, FLUSH_MS,
-	    FRONT_OUT_MAX, FRONT_IN_MAX);
-	back = open_router(context, servers_at, BACK_ANSWERS_BYTES_MAX, 0,
-	    BACK_OUT_MAX, BACK_IN_MAX);
+	front = open_router(context, FRAME_BYTES_MAX, FLUSH_MS, FRONT_OUT_MAX,
+	    FRONT_IN_MAX);
+	net_bind(front, clients_at);
+	back = open_router(context, BACK_ANSWERS_BYTES_MAX, 0, BACK_OUT_MAX,
+	    BACK_IN_MAX);
+	net_option(back, ZMQ_RCVBUF, BACK_BUFFER_BYTES);
+	net_bind(back, servers_at);
 	monitor = open_monitor(context, back);
 	monitor_fd = net_fd(monitor);
 	/* The descriptor tells of news only once the socket has been read until
