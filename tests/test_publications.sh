@@ -73,11 +73,11 @@ test_proxy_that_takes_nothing() {
 		cat long long long long long long long long
 	done >some
 	for _ in 1 2 3 4 5 6 7 8; do
-		cat some
+		cat some some
 	done | client -u ana pub geral
 	below server 160
 	signal proxy CONT
-	start live client -u bob sub -s 512 -c 1 geral
+	start live client -u bob sub -s 1024 -c 1 geral
 	say 1 1
 	heard_all 1
 }
