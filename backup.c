@@ -48,10 +48,11 @@ static void remove_files(void)
 	}
 }
 
-static void for_each_directory(void (*each)(const char *path))
+/* What is not copied but made. */
+static void for_each_made(void (*each)(const char *path))
 {
 	static const char *const sub[] = {
-		"/channels", "/users", "/journal", ""
+		"/lock", "/channels", "/users", "/journal", ""
 	};
 	size_t n = backup.partial.n - 1;        /* over the NUL */
 
@@ -64,9 +65,9 @@ static void for_each_directory(void (*each)(const char *path))
 	}
 }
 
-static void remove_directory(const char *path)
+static void remove_made(const char *path)
 {
-	(void)rmdir(path);      /* see remove_files() */
+	(void)remove(path);     /* see remove_files() */
 }
 
 /* However the program ends: half a backup must not stay. */
@@ -75,8 +76,7 @@ static void remove_partial(void)
 	if (backup.kept || backup.to == NULL)
 		return;
 	remove_files();
-	(void)backup.to->unlink(backup.to, DISK_ROOT, "lock");
-	for_each_directory(remove_directory);
+	for_each_made(remove_made);
 }
 
 static void put_paths(const char *to)
@@ -94,13 +94,30 @@ static void put_paths(const char *to)
 		die(EXIT_FAILED, "out of memory");
 }
 
+/* A directory of this name that no backup has made is not emptied. */
+static void check_partial(const char *path)
+{
+	struct buf lock = { 0 };
+	struct stat st;
+	int there = lstat(path, &st) == 0;
+
+	buf_printf(&lock, "%s/lock", path);
+	buf_putc(&lock, '\0');
+	if (there && (lock.err || !S_ISDIR(st.st_mode) ||
+	    lstat(lock.p, &st) == -1))
+		die(EXIT_IO, "%s: not left by a backup: remove it first", path);
+	buf_free(&lock);
+}
+
 /* What an earlier backup has left there, killed or without power, is
  * removed. */
 static void open_partial(void)
 {
 	const char *path = backup.partial.p;
-	struct disk *to = disk_posix(path, 1);
+	struct disk *to;
 
+	check_partial(path);
+	to = disk_posix(path, 1);
 	if (to == NULL)
 		die(EXIT_IO, "%s:", path);
 	if (disk_alone(to) == -1 && errno == EAGAIN)
@@ -184,6 +201,10 @@ static void copy_listed(const struct snapshot_file *f)
 	struct disk *d = backup.from.disk;
 	int fd = d->open(d, f->dir, f->name.p, 0);
 
+	/* Somebody drops its channel. */
+	if (fd == -1 && errno == ENOENT && f->error == 0)
+		die(EXIT_IO, "%s/%s%s: removed meanwhile: try again",
+		    backup.path, snapshot_prefix(f->dir), f->name.p);
 	if (fd == -1 && is_log(f)) {
 		warn("%s/%s%s: not copied:", backup.path,
 		    snapshot_prefix(f->dir), f->name.p);
@@ -236,8 +257,8 @@ static void sync_copy(void)
 		die(EXIT_IO, "%s:", backup.partial.p);
 }
 
-/* Directories too; see copy_owner(). */
-static void own_directory(const char *path)
+/* See copy_owner(). */
+static void own_made(const char *path)
 {
 	struct stat st;
 
@@ -246,12 +267,23 @@ static void own_directory(const char *path)
 		return;
 }
 
+/* Another directory, given by mistake, would make an empty backup. */
+static void check_used(struct disk *disk, const char *path)
+{
+	int fd = disk->open(disk, DISK_ROOT, "lock", 0);
+
+	if (fd == -1)
+		die(EXIT_IO, "%s/lock:", path);
+	disk->close(disk, fd);
+}
+
 static void open_source(const char *path)
 {
 	struct disk *disk = disk_posix(path, 0);
 
 	if (disk == NULL)
 		die(EXIT_IO, "%s:", path);
+	check_used(disk, path);
 	backup.path = path;
 	if (snapshot_take(&backup.from, disk) != 0)
 		die(EXIT_IO, "%s:", path);
@@ -279,7 +311,7 @@ const char *backup_make(const char *from, const char *to)
 		die(EXIT_IO, "%s/journal:", from);
 	for (size_t i = 0; i < backup.from.n; i++)
 		copy_listed(&backup.from.file[i]);
-	for_each_directory(own_directory);
+	for_each_made(own_made);
 	sync_copy();
 	return backup.partial.p;
 }

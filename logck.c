@@ -586,6 +586,8 @@ static struct options options(int argc, char **argv)
 		die(EXIT_USAGE, "-b and -d: one at a time");
 	if ((o.backup != NULL || o.channel != NULL) && argc - optind > 1)
 		die(EXIT_USAGE, "%s: too many directories", argv[optind + 1]);
+	if (o.backup != NULL && *o.backup == '\0')
+		die(EXIT_USAGE, "-b: no name");
 	return o;
 }
 

@@ -132,8 +132,10 @@ test_logck_knows_the_next_start() {
 test_backup_is_whole() {
 	up -c geral
 	numbers 1 40 | client -u ana pub geral
-	logck -b copy >said
+	logck -b copy >said 2>err
 	has said 'copy: ok, 3 logs, 42 lines'
+	want '' "$(cat err)"
+	want '' "$(logck -q 2>&1)"
 	logck -b copy/ said 2>&1 && fail 'over another one'
 	exits 74 logck -b copy
 	has said 'copy: exists'
@@ -141,10 +143,17 @@ test_backup_is_whole() {
 	exits 74 logck -b other nowhere
 	exits 64 logck -b other data data
 	exits 64 logck -b other -d geral
+	exits 64 logck -b ''
+	mkdir empty
+	exits 74 logck -b other empty
+	has said 'empty/lock: No such'
 	want '' "$(find . -name 'other*')"
-	# What was left by one that was killed is removed.
+	# What was left by one that was killed is removed, and nothing else.
 	mkdir -p new.partial/channels
 	: >new.partial/channels/old.log
+	exits 74 logck -b new
+	has said 'new.partial: not left by a backup'
+	: >new.partial/lock
 	logck -q -b new
 	want '' "$(find . -name '*.partial' -o -name old.log)"
 	# It remembers ids, as the directory does.
