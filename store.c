@@ -680,11 +680,18 @@ static void report_damage(struct store *s, struct topic *t, uint64_t offset,
 	warn("%s: line %" PRIu64 ": %s", topic_path(t, &s->path), number, why);
 }
 
+/* A line that somebody has copied to another place. The reading may begin with
+ * the line before the first wanted one. */
+static int is_misplaced(const struct line *l, uint64_t last, uint64_t after)
+{
+	return l->seq < last || (l->seq == last && last > after);
+}
+
 int store_read(struct store *s, struct topic *t, uint64_t after,
     store_line_fn *each, void *ctx)
 {
 	struct log_reader *r = &s->reader;
-	uint64_t offset, seq = after;
+	uint64_t offset, last = after, number = after;
 	const char *why = NULL;
 	struct line line;
 	int more;
@@ -700,14 +707,17 @@ int store_read(struct store *s, struct topic *t, uint64_t after,
 	if (t->log.hint_seq != after && after > 0 && log_seek(r, after) == -1)
 		return -1;
 	while (offset = r->at, (more = log_next_line(r, &line, &why)) == 1) {
+		number++;
+		if (why == NULL && is_misplaced(&line, last, after))
+			why = "its seq is not above that of a line before";
 		if (why != NULL) {
-			report_damage(s, t, offset, ++seq, why);
+			report_damage(s, t, offset, number, why);
 			continue;
 		}
 		if (line.seq > after && each(ctx, &line) != 0)
 			break;
-		seq = line.seq;
-		t->log.hint_seq = seq;
+		last = number = line.seq;
+		t->log.hint_seq = last;
 		t->log.hint_at = r->at;
 	}
 	return more == -1 ? -1 : 0;

@@ -98,8 +98,8 @@ int store_find(struct store *s, struct topic *topic, uint64_t seq,
 int store_pending(const struct store *s);
 int store_commit(struct store *s);
 
-/* Hands over the good lines with seq > after, oldest first, until each()
- * returns something other than 0. 0, or -1 with errno. */
+/* Hands over the good lines with seq > after, each seq above the one before,
+ * until each() returns something other than 0. 0, or -1 with errno. */
 typedef int store_line_fn(void *ctx, const struct line *l);
 int store_read(struct store *s, struct topic *topic, uint64_t after,
     store_line_fn *each, void *ctx);
