@@ -12,6 +12,9 @@
 
 /* Dirty logs: from here on one syncfs is cheaper than an fsync of each. */
 #define SYNC_ALL_FROM 16
+/* Where there is no syncfs, so many, and those of one batch, are synced at
+ * most: at a millisecond each nobody waits for much longer than a second. */
+#define SYNC_EACH_MAX 1000
 
 /* ---- the batch, and the dirty logs ---- */
 
@@ -85,9 +88,9 @@ static int sync_dirty(struct store *s)
 	int r = 0;
 
 	if (s->dirty.n >= SYNC_ALL_FROM) {
-		r = s->disk->sync_all(s->disk) == 0 ? 0 : STORE_BROKEN;
-		if (r != 0 && errno == ENOSYS)
-			r = sync_each(s);
+		s->syncs_all = s->disk->sync_all(s->disk) == 0;
+		if (!s->syncs_all)
+			r = errno == ENOSYS ? sync_each(s) : STORE_BROKEN;
 	} else {
 		r = sync_each(s);
 	}
@@ -623,6 +626,12 @@ static int append_batch(struct store *s)
 	return journal_append(s->journal, payload, s->lines);
 }
 
+static int is_checkpoint_due(const struct store *s)
+{
+	return journal_full(s->journal) ||
+	    (!s->syncs_all && s->dirty.n >= SYNC_EACH_MAX);
+}
+
 int store_commit(struct store *s)
 {
 	uint64_t at = journal_end(s->journal);
@@ -644,7 +653,7 @@ int store_commit(struct store *s)
 	apply_batch(s, at);
 	/* The batch is committed whatever happens now; the next turn finds a
 	 * broken store. */
-	if (journal_full(s->journal) && store_sync_logs(s) == STORE_BROKEN)
+	if (is_checkpoint_due(s) && store_sync_logs(s) == STORE_BROKEN)
 		s->broken = 1;
 	return 0;
 }
