@@ -13,7 +13,7 @@
  *   channels/NAME.log    one per channel; the file is the channel
  *   users/NAME.log       one per user; the file is the user
  *   events.log           logins, creations, dropped channels: user = the
- *                        name, message = the event
+ *                        name, message = the event (EVENT_DROPPED)
  *   journal/             what is acknowledged, until the logs are synced
  *   lock                 the write lock
  *   id                   a number that tells this directory from others
@@ -35,6 +35,8 @@
 #include "disk.h"
 #include "line.h"
 #include "topics.h"
+
+#define EVENT_DROPPED "dropped"
 
 struct store;
 

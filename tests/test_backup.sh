@@ -235,4 +235,17 @@ test_drop_channel() {
 	server_up
 	client -u ana pub geral 21
 	want 21 "$(tail -n 1 data/channels/geral.log | cut -f 1)"
+	# Without the file the name is free, and that is no damage.
+	stop server
+	logck -q -d geral
+	rm data/channels/geral.log.dropped-*
+	logck -q
+	server_up server -c geral
+	client -u ana pub geral oi
+	kill9 server
+	logck -q
+	rm data/channels/geral.log
+	: >damaged_on_purpose
+	logck >said
+	has said 'geral.log: ok, 0 lines, the next start adds 1'
 }
