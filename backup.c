@@ -94,18 +94,28 @@ static void put_paths(const char *to)
 		die(EXIT_FAILED, "out of memory");
 }
 
-/* A directory of this name that no backup has made is not emptied. */
+/* 1: the directory that is to be copied. */
+static int is_source(const struct stat *st)
+{
+	struct stat source;
+
+	return stat(backup.path, &source) == 0 &&
+	    source.st_dev == st->st_dev && source.st_ino == st->st_ino;
+}
+
+/* What no backup has made is not emptied. */
 static void check_partial(const char *path)
 {
 	struct buf lock = { 0 };
 	struct stat st;
-	int there = lstat(path, &st) == 0;
 
+	if (lstat(path, &st) == -1)
+		return;
 	buf_printf(&lock, "%s/lock", path);
 	buf_putc(&lock, '\0');
-	if (there && (lock.err || !S_ISDIR(st.st_mode) ||
-	    lstat(lock.p, &st) == -1))
-		die(EXIT_IO, "%s: not left by a backup: remove it first", path);
+	if (lock.err || !S_ISDIR(st.st_mode) || is_source(&st) ||
+	    lstat(lock.p, &st) == -1)
+		die(EXIT_IO, "%s: not left by a backup: rename it", path);
 	buf_free(&lock);
 }
 

@@ -152,10 +152,16 @@ test_backup_is_whole() {
 	mkdir -p new.partial/channels
 	: >new.partial/channels/old.log
 	exits 74 logck -b new
-	has said 'new.partial: not left by a backup'
+	has said 'new.partial: not left by a backup: rename'
 	: >new.partial/lock
 	logck -q -b new
 	want '' "$(find . -name '*.partial' -o -name old.log)"
+	# Nor what is to be copied.
+	cp -r new rescued.partial
+	exits 74 logck -b rescued rescued.partial
+	logck -q rescued.partial
+	want_same new/channels/geral.log rescued.partial/channels/geral.log
+	rm -r rescued.partial
 	# It remembers ids, as the directory does.
 	data='"user":"ana","channel":"geral","message":"x","id":"a1"'
 	first=$(ask publish "$data")
