@@ -209,10 +209,13 @@ static int is_log(const struct snapshot_file *f)
 static void copy_listed(const struct snapshot_file *f)
 {
 	struct disk *d = backup.from.disk;
-	int fd = d->open(d, f->dir, f->name.p, 0);
+	int fd;
 
+	if (f->error == ENOENT)
+		return;
+	fd = d->open(d, f->dir, f->name.p, 0);
 	/* Somebody drops its channel. */
-	if (fd == -1 && errno == ENOENT && f->error == 0)
+	if (fd == -1 && errno == ENOENT)
 		die(EXIT_IO, "%s/%s%s: removed meanwhile: try again",
 		    backup.path, snapshot_prefix(f->dir), f->name.p);
 	if (fd == -1 && is_log(f)) {

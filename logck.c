@@ -108,6 +108,8 @@ static void add_log_file(struct check *c, const struct snapshot_file *f)
 {
 	struct checked_log *l;
 
+	if (f->error == ENOENT)
+		return;
 	buf_clear(&c->name);
 	if (name_from_file(&c->name, f->name.p) == 0) {
 		l = add_log(c, f->dir, f->name);
