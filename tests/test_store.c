@@ -258,6 +258,54 @@ static void many(size_t open_max, int files)
 	sim_free(sim);
 }
 
+/* Creates channels, a hundred with each commit. Returns with how many of them
+ * the first checkpoint comes after `from`, or 0. */
+static int create_hundreds(struct store *s, int from, int upto)
+{
+	char name[24];
+
+	for (int i = from; i < upto; i++) {
+		(void)snprintf(name, sizeof name, "canal%d", i);
+		if (store_create(s, TOPIC_CHANNEL, str_of(name)) == NULL)
+			return -1;
+		if (i % 100 == 99 && store_commit(s) != 0)
+			return -1;
+		if (i % 100 == 99 && !store_needs_checkpoint(s))
+			return i + 1 - from;
+	}
+	return 0;
+}
+
+/* Where each log must be synced, a checkpoint must not have very many to sync:
+ * others wait meanwhile. */
+static void test_many_to_sync(void)
+{
+	const struct sim_fault none = { SIM_SYNC_ALL, 1, 1, ENOSYS, 0 };
+	const struct journal_limits limits = journal_limits;
+	struct sim *sim = sim_new();
+	struct disk *disk = sim_handle(sim);
+	struct store *s = start(disk, 4);
+	int first, second;
+
+	journal_limits.segment_bytes = SEGMENT_BYTES;
+	journal_limits.ahead_bytes = SEGMENT_AHEAD_BYTES;
+	sim_set_fault(sim, &none);
+	first = create_hundreds(s, 0, 1500);
+	second = create_hundreds(s, first, 3000);
+	CHECK(first == 1000 && second == 1000, "checkpoints after %d, %d",
+	    first, second);
+	/* It takes one more to see that this is not such a disk any more. */
+	sim_no_faults(sim);
+	first = create_hundreds(s, 2000, 3500);
+	second = create_hundreds(s, 3000, 5000);
+	CHECK(first == 1000 && second == 0, "checkpoints after %d, %d",
+	    first, second);
+	stop(s);
+	disk->free(disk);
+	sim_free(sim);
+	journal_limits = limits;
+}
+
 static void test_many(void)
 {
 	many(2, 0);
@@ -897,6 +945,8 @@ int main(void)
 	check_group("a batch that is refused leaves nothing", test_rollback);
 	check_group("history is complete from every line on", test_history);
 	check_group("there may be more logs than descriptors", test_many);
+	check_group("a checkpoint does not sync very many logs one by one",
+	    test_many_to_sync);
 	check_group("two stores take turns and see the same", test_two);
 	check_group("a store that was away too long catches up",
 	    test_left_behind);
