@@ -37,7 +37,7 @@
 /* Requests: a turn that took fewer, with more at servers, came too early. */
 #define FEW      32
 /* Bytes of answers after which the other sockets get their turn. */
-#define TURN_BYTES (8 * MIB)
+#define TURN_BYTES MIB
 /* The count of the requests with which the broker tries new servers out; the
  * table never gets there. */
 #define TRIAL ((uint64_t)1 << 62)
@@ -75,6 +75,7 @@ static int64_t heartbeat_at, probe_at;
 static int probes;
 static uint64_t home;           /* the directory of the servers */
 static int64_t home_heard;      /* ms: when one of them last said something */
+static uint64_t served;         /* whose servers last answered a client */
 
 /* ---- the front: clients ---- */
 
@@ -398,11 +399,34 @@ static struct server *server_add(struct str name)
 	return s;
 }
 
+static int has_served(uint64_t directory)
+{
+	return counter[BACK_ANSWERED] > 0 && directory == served;
+}
+
 /* Servers of two directories would share the clients' messages between them,
- * and each would have half of a conversation. */
+ * and each would have half of a conversation. A stranger cannot guess the
+ * number of the one that has served, which gets its place back. */
 static int is_elsewhere(uint64_t directory)
 {
-	return directory != home && now - home_heard < DEAD_MS;
+	return directory != home && !has_served(directory) &&
+	    now - home_heard < DEAD_MS;
+}
+
+static void leave_home(const char *why)
+{
+	for (struct server *s = server; s < servers_end; s++)
+		if (is_server(s))
+			mark_lost(s, why);
+	home_heard = now - DEAD_MS;
+}
+
+static void move_home(uint64_t directory)
+{
+	if (directory != home)
+		leave_home("of another directory");
+	home = directory;
+	home_heard = now;
 }
 
 static void refuse_hello(struct str name)
@@ -454,6 +478,11 @@ static void take_hello(struct server *s, struct str name, struct str said)
 		refuse_hello(name);
 		return;
 	}
+	if (has_served(directory) && directory != home) {
+		move_home(directory);
+		remove_lost();  /* there may be no other place */
+		s = server_find(name);
+	}
 	if (s != NULL) {
 		reclaim_requests(s);
 	} else if ((s = server_add(name)) == NULL) {
@@ -477,9 +506,9 @@ static void welcome(struct server *s)
 		mark_lost(s, "of another directory");
 		return;
 	}
+	move_home(s->directory);
 	s->trial = 0;
-	home = s->directory;
-	s->heard = home_heard = now;
+	s->heard = now;
 	warn_seldom(about(s, HELLO), "server %u: hello, takes %" PRIu64
 	    " requests", s->number, s->credit);
 	send_heartbeat(s);
@@ -505,6 +534,7 @@ static void take_answer(struct server *s, struct request_id id,
 		s->open--;
 	if (r != NULL) {
 		s->answered = now;
+		served = s->directory;
 		counter[BACK_ANSWERED]++;
 		answer(r, body);
 	}
@@ -690,7 +720,8 @@ static void deliver(void)
 /* ---- the loop ---- */
 
 /* One that takes requests and answers none is as good as silent, whatever else
- * it says, and it does not hold the place for its directory. */
+ * it says. Where nobody has answered anything yet, others of its directory are
+ * no better, and do not hold the place for it. */
 static void mark_silent(void)
 {
 	for (struct server *s = server; s < servers_end; s++) {
@@ -700,7 +731,8 @@ static void mark_silent(void)
 			mark_lost(s, "silent");
 		if (s->open > 0 && now - s->answered >= DEAD_MS) {
 			mark_lost(s, "answers nothing");
-			home_heard = now - DEAD_MS;
+			if (!has_served(home))
+				leave_home("of one that answers nothing");
 		}
 	}
 }
@@ -848,8 +880,8 @@ static void options(int argc, char **argv, const char **clients_at,
 	option_end(argc, argv);
 }
 
-static void *open_router(void *context, const char *endpoint,
-    size_t frame_bytes_max, int linger_ms, int hwm_out, int hwm_in)
+static void *open_router(void *context, size_t frame_bytes_max, int linger_ms,
+    int hwm_out, int hwm_in)
 {
 	void *socket = net_socket(context, ZMQ_ROUTER, frame_bytes_max,
 	    linger_ms);
@@ -857,7 +889,6 @@ static void *open_router(void *context, const char *endpoint,
 	net_option(socket, ZMQ_ROUTER_MANDATORY, 1);
 	net_option(socket, ZMQ_SNDHWM, hwm_out);
 	net_option(socket, ZMQ_RCVHWM, hwm_in);
-	net_bind(socket, endpoint);
 	return socket;
 }
 
@@ -886,10 +917,13 @@ int main(int argc, char **argv)
 	home_heard = now - DEAD_MS;
 	requests_open(&table, must_random());
 	context = net_context(1);
-	front = open_router(context, clients_at, FRAME_BYTES_MAX, FLUSH_MS,
-	    FRONT_OUT_MAX, FRONT_IN_MAX);
-	back = open_router(context, servers_at, BACK_ANSWERS_BYTES_MAX, 0,
-	    BACK_OUT_MAX, BACK_IN_MAX);
+	front = open_router(context, FRAME_BYTES_MAX, FLUSH_MS, FRONT_OUT_MAX,
+	    FRONT_IN_MAX);
+	net_bind(front, clients_at);
+	back = open_router(context, BACK_ANSWERS_BYTES_MAX, 0, BACK_OUT_MAX,
+	    BACK_IN_MAX);
+	net_option(back, ZMQ_RCVBUF, BACK_BUFFER_BYTES);
+	net_bind(back, servers_at);
 	monitor = open_monitor(context, back);
 	monitor_fd = net_fd(monitor);
 	/* The descriptor tells of news only once the socket has been read until

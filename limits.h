@@ -171,6 +171,12 @@ _Static_assert(BACK_REQUESTS_BYTES + FRAME_BYTES_MAX < BACK_REQUESTS_BYTES_MAX,
 _Static_assert(BACK_ANSWERS_BYTES + REPLY_BYTES_MAX < BACK_ANSWERS_BYTES_MAX,
     "the broker would drop the connection");
 
+/* Bytes that the system keeps on each side of a connection for answers: a short
+ * one waits behind all of them. Left to itself, it takes 3 MiB on each side for
+ * long ones: with 2000 of them the p99 of another client's publish was 250 to
+ * 800 ms instead of 20 to 35. */
+#define BACK_BUFFER_BYTES (128 * 1024)
+
 /* ---- server ---- */
 
 /* Requests that a server takes at a time. */

@@ -29,9 +29,9 @@
 #define ANSWERS_BYTES ((size_t)256 * 1024)
 /* for so long, */
 #define ANSWERS_MS 5
-/* and none while so much is on its way to the broker: what is answered next
+/* and none while so much waits to be sent to the broker: what is answered next
  * comes behind it. */
-#define ON_THE_WAY_BYTES MIB
+#define ON_THE_WAY_BYTES ((size_t)256 * 1024)
 /* How long it waits for the broker to take what is on its way. Messages that
  * are shorter than this are not counted. */
 #define ON_THE_WAY_MS 1
@@ -210,6 +210,7 @@ static void connect_back(struct self *s)
 	    LINGER_MS);
 	/* Nothing is kept for a broker that is not there. */
 	net_option(s->back, ZMQ_IMMEDIATE, 1);
+	net_option(s->back, ZMQ_SNDBUF, BACK_BUFFER_BYTES);
 	net_connect(s->back, s->broker);
 	start_over(s);
 }

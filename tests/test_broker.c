@@ -287,12 +287,12 @@ static void send_hello(struct peer *s, uint64_t credit, uint64_t directory)
 }
 
 /* Answers the request that the broker tries it out with. */
-static void hello(struct peer *s, uint64_t credit)
+static void hello_from(struct peer *s, uint64_t credit, uint64_t directory)
 {
 	size_t before = s->n;
 	char letter;
 
-	send_hello(s, credit, HERE);
+	send_hello(s, credit, directory);
 	do
 		letter = hear(s);
 	while (letter != 'Q' && letter != '\0');
@@ -304,6 +304,11 @@ static void hello(struct peer *s, uint64_t credit)
 		letter = hear(s);
 	while (letter != 'B' && letter != '\0');
 	CHECK(letter == 'B', "a hello did not count");
+}
+
+static void hello(struct peer *s, uint64_t credit)
+{
+	hello_from(s, credit, HERE);
 }
 
 static struct peer server_open(uint64_t credit)
@@ -881,6 +886,80 @@ static void test_answers_nothing(void)
 	broker_stop();
 }
 
+/* Fake servers of one directory; the broker takes them for real ones. */
+static struct peer fake[SERVERS_MAX];
+
+static void fakes_open(size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		fake[i] = (struct peer){ .socket = peer_open(servers_at) };
+		hello_from(&fake[i], UINT64_MAX, HERE + 1);
+	}
+}
+
+static void fakes_close(size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)zmq_close(fake[i].socket);
+}
+
+/* The directory that has answered clients gets its place back, whoever has
+ * taken all places meanwhile. */
+static void test_place_given_back(void)
+{
+	struct peer s;
+	void *c;
+
+	broker_start();
+	s = server_open(10);
+	c = client_open();
+	ask(c, "1");
+	want_given(&s, 1, "1");
+	give_answer(&s, 1, "one");
+	want_reply(c, "one");
+	(void)zmq_close(s.socket);
+	pass_ms(DEAD_MS);
+	fakes_open(SERVERS_MAX);
+	s = server_open(10);
+	ask(c, "2");
+	want_given(&s, 1, "2");
+	give_answer(&s, 1, "two");
+	want_reply(c, "two");
+	fakes_close(SERVERS_MAX);
+	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
+/* Where nobody has answered anything yet, those of one directory lose the place
+ * together. */
+static void test_fakes_go_together(void)
+{
+	struct peer s;
+	void *c;
+
+	broker_start();
+	fakes_open(3);
+	c = client_open();
+	ask(c, "1");
+	want_given(&fake[0], 1, "1");
+	for (int i = 0; i <= DEAD_MS / HEARTBEAT_MS; i++) {
+		for (int n = 0; n < 3; n++)
+			(void)net_send_copy(fake[n].socket, "P", 1, 0);
+		while (!is_quiet(fake[2].socket))
+			(void)hear(&fake[2]);
+		pass_ms(HEARTBEAT_MS);
+	}
+	s = server_open(10);
+	want_given(&s, 1, "1");
+	give_answer(&s, 1, "one");
+	want_reply(c, "one");
+	fakes_close(3);
+	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
 /* What strangers say is told, but not each time. */
 static void test_lines(void)
 {
@@ -942,6 +1021,10 @@ int main(void)
 	check_group("servers of one directory at a time", test_other_directory);
 	check_group("one that answers nothing is no server",
 	    test_answers_nothing);
+	check_group("fakes do not keep the place of a directory that served",
+	    test_place_given_back);
+	check_group("fakes that answer nothing lose the place together",
+	    test_fakes_go_together);
 	check_group("strangers do not fill the log", test_lines);
 	return check_done();
 }
