@@ -522,7 +522,7 @@ static void test_big(void)
 static struct {
 	struct disk real;       /* the calls of the one that starts */
 	struct store *other;
-	int locked, reads, turns;
+	int locked, reads, turns, locked_opens;
 	uint64_t locked_bytes;  /* read while others wait */
 } beside;
 
@@ -551,6 +551,13 @@ static ssize_t read_beside(struct disk *d, int fd, void *p, size_t n,
 	return got;
 }
 
+static int open_beside(struct disk *d, enum disk_dir dir, const char *name,
+    int create)
+{
+	beside.locked_opens += beside.locked;
+	return beside.real.open(d, dir, name, create);
+}
+
 static int lock_beside(struct disk *d, int fd)
 {
 	/* At the last moment others begin new segments. */
@@ -573,6 +580,7 @@ static struct disk *handle_beside(struct sim *sim, struct store *other)
 	memset(&beside, 0, sizeof beside);
 	beside.real = *d;
 	beside.other = other;
+	d->open = open_beside;
 	d->read = read_beside;
 	d->lock = lock_beside;
 	d->unlock = unlock_beside;
@@ -603,7 +611,7 @@ static void test_start_beside(void)
 
 	journal_limits.remember_max = 100000;
 	CHECK(store_create(a, TOPIC_CHANNEL, STR("geral")) != NULL &&
-	    store_commit(a) == 0, "create");
+	    create_hundreds(a, 0, 300) != -1, "create");
 	store_end(a);
 	put_many(a, 600);
 	disk[1] = handle_beside(sim, a);
@@ -613,6 +621,8 @@ static void test_start_beside(void)
 	/* The rest of the newest segment, and the logs since it was begun. */
 	CHECK(beside.locked_bytes < 9 * journal_limits.segment_bytes,
 	    "%" PRIu64 " bytes were read with the lock", beside.locked_bytes);
+	CHECK(beside.locked_opens < 100, "%d files were opened with the lock",
+	    beside.locked_opens);
 	CHECK(channel(b, "geral")->now.seq == 600 + (uint64_t)beside.turns,
 	    "seq");
 	for (int i = 1; i <= 600; i++) {
