@@ -290,15 +290,15 @@ static void test_many_to_sync(void)
 	journal_limits.segment_bytes = SEGMENT_BYTES;
 	journal_limits.ahead_bytes = SEGMENT_AHEAD_BYTES;
 	sim_set_fault(sim, &none);
-	first = create_hundreds(s, 0, 1500);
-	second = create_hundreds(s, first, 3000);
-	CHECK(first == 1000 && second == 1000, "checkpoints after %d, %d",
+	first = create_hundreds(s, 0, 1000);
+	second = create_hundreds(s, 500, 1500);
+	CHECK(first == 500 && second == 500, "checkpoints after %d, %d",
 	    first, second);
 	/* It takes one more to see that this is not such a disk any more. */
 	sim_no_faults(sim);
-	first = create_hundreds(s, 2000, 3500);
-	second = create_hundreds(s, 3000, 5000);
-	CHECK(first == 1000 && second == 0, "checkpoints after %d, %d",
+	first = create_hundreds(s, 1000, 2000);
+	second = create_hundreds(s, 1500, 2500);
+	CHECK(first == 500 && second == 0, "checkpoints after %d, %d",
 	    first, second);
 	stop(s);
 	disk->free(disk);
