@@ -478,9 +478,8 @@ static int add_listed(void *ctx, const char *file)
 {
 	struct listing *l = ctx;
 	struct store *s = l->s;
-	struct topic *t;
-
 	enum topic_kind kind = l->kind;
+	struct topic *t;
 
 	buf_clear(&s->path);
 	if (name_from_file(&s->path, file) == -1 && !s->path.err) {
@@ -513,11 +512,12 @@ static int list_topics(struct store *s)
 {
 	struct listing channels = { s, TOPIC_CHANNEL };
 	struct listing users = { s, TOPIC_USER };
+	struct disk *d = s->disk;
 
 	forget_listing(s, TOPIC_CHANNEL);
 	forget_listing(s, TOPIC_USER);
-	if (s->disk->list(s->disk, DISK_CHANNELS, add_listed, &channels) == -1 ||
-	    s->disk->list(s->disk, DISK_USERS, add_listed, &users) == -1)
+	if (d->list(d, DISK_CHANNELS, add_listed, &channels) == -1 ||
+	    d->list(d, DISK_USERS, add_listed, &users) == -1)
 		return STORE_REFUSED;
 	return 0;
 }
