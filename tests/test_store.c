@@ -608,6 +608,7 @@ static void test_start_beside(void)
 	struct disk *disk[2] = { sim_handle(sim), NULL };
 	struct store *a = start(disk[0], 4), *b = NULL;
 	char id[16];
+	int turns;
 
 	journal_limits.remember_max = 100000;
 	CHECK(store_create(a, TOPIC_CHANNEL, STR("geral")) != NULL &&
@@ -615,8 +616,12 @@ static void test_start_beside(void)
 	store_end(a);
 	put_many(a, 600);
 	disk[1] = handle_beside(sim, a);
-	CHECK(store_open(&b, disk[1], 4) == 0 && store_begin(b) == 0, "%s",
-	    strerror(errno));
+	CHECK(store_open(&b, disk[1], 4) == 0, "%s", strerror(errno));
+	/* It knows the last one before it looks for more. */
+	turns = beside.turns;
+	(void)snprintf(id, sizeof id, "b%d", turns);
+	CHECK(seen(b, "geral", id) == 600 + (uint64_t)turns, "%s", id);
+	CHECK(store_begin(b) == 0, "%s", strerror(errno));
 	CHECK(beside.turns > 300, "only %d turns beside it", beside.turns);
 	/* The rest of the newest segment, and the logs since it was begun. */
 	CHECK(beside.locked_bytes < 9 * journal_limits.segment_bytes,
