@@ -360,7 +360,7 @@ static void check_end(struct check *c, struct checked_log *l)
 }
 
 /* What the journal has of a dropped channel need not be there any more. */
-static int is_dropped(struct check *c, const struct checked_log *l)
+static int log_was_dropped(struct check *c, const struct checked_log *l)
 {
 	struct buf prefix = { 0 };
 	int there;
@@ -440,7 +440,7 @@ static void check_directory(struct check *c, const char *path)
 	for (size_t i = 0; i < c->n; i++) {
 		struct checked_log *l = &c->log[i];
 
-		if (is_dropped(c, l))
+		if (log_was_dropped(c, l))
 			continue;
 		check_log(c, l);
 		buf_clear(&c->name);

@@ -13,8 +13,9 @@
 /* Dirty logs: from here on one syncfs is cheaper than an fsync of each. */
 #define SYNC_ALL_FROM 16
 /* Where there is no syncfs, so many, and those of one batch, are synced at
- * most: at a millisecond each nobody waits for much longer than a second. */
-#define SYNC_EACH_MAX 1000
+ * most: at a millisecond each others wait for half a second, and on a busy disk
+ * for two. */
+#define SYNC_EACH_MAX 500
 
 /* ---- the batch, and the dirty logs ---- */
 

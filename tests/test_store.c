@@ -290,15 +290,15 @@ static void test_many_to_sync(void)
 	journal_limits.segment_bytes = SEGMENT_BYTES;
 	journal_limits.ahead_bytes = SEGMENT_AHEAD_BYTES;
 	sim_set_fault(sim, &none);
-	first = create_hundreds(s, 0, 1500);
-	second = create_hundreds(s, first, 3000);
-	CHECK(first == 1000 && second == 1000, "checkpoints after %d, %d",
+	first = create_hundreds(s, 0, 1000);
+	second = create_hundreds(s, 500, 1500);
+	CHECK(first == 500 && second == 500, "checkpoints after %d, %d",
 	    first, second);
 	/* It takes one more to see that this is not such a disk any more. */
 	sim_no_faults(sim);
-	first = create_hundreds(s, 2000, 3500);
-	second = create_hundreds(s, 3000, 5000);
-	CHECK(first == 1000 && second == 0, "checkpoints after %d, %d",
+	first = create_hundreds(s, 1000, 2000);
+	second = create_hundreds(s, 1500, 2500);
+	CHECK(first == 500 && second == 0, "checkpoints after %d, %d",
 	    first, second);
 	stop(s);
 	disk->free(disk);
@@ -522,7 +522,7 @@ static void test_big(void)
 static struct {
 	struct disk real;       /* the calls of the one that starts */
 	struct store *other;
-	int locked, reads, turns;
+	int locked, reads, turns, locked_opens;
 	uint64_t locked_bytes;  /* read while others wait */
 } beside;
 
@@ -551,6 +551,13 @@ static ssize_t read_beside(struct disk *d, int fd, void *p, size_t n,
 	return got;
 }
 
+static int open_beside(struct disk *d, enum disk_dir dir, const char *name,
+    int create)
+{
+	beside.locked_opens += beside.locked;
+	return beside.real.open(d, dir, name, create);
+}
+
 static int lock_beside(struct disk *d, int fd)
 {
 	/* At the last moment others begin new segments. */
@@ -573,6 +580,7 @@ static struct disk *handle_beside(struct sim *sim, struct store *other)
 	memset(&beside, 0, sizeof beside);
 	beside.real = *d;
 	beside.other = other;
+	d->open = open_beside;
 	d->read = read_beside;
 	d->lock = lock_beside;
 	d->unlock = unlock_beside;
@@ -600,19 +608,26 @@ static void test_start_beside(void)
 	struct disk *disk[2] = { sim_handle(sim), NULL };
 	struct store *a = start(disk[0], 4), *b = NULL;
 	char id[16];
+	int turns;
 
 	journal_limits.remember_max = 100000;
 	CHECK(store_create(a, TOPIC_CHANNEL, STR("geral")) != NULL &&
-	    store_commit(a) == 0, "create");
+	    create_hundreds(a, 0, 300) != -1, "create");
 	store_end(a);
 	put_many(a, 600);
 	disk[1] = handle_beside(sim, a);
-	CHECK(store_open(&b, disk[1], 4) == 0 && store_begin(b) == 0, "%s",
-	    strerror(errno));
+	CHECK(store_open(&b, disk[1], 4) == 0, "%s", strerror(errno));
+	/* It knows the last one before it looks for more. */
+	turns = beside.turns;
+	(void)snprintf(id, sizeof id, "b%d", turns);
+	CHECK(seen(b, "geral", id) == 600 + (uint64_t)turns, "%s", id);
+	CHECK(store_begin(b) == 0, "%s", strerror(errno));
 	CHECK(beside.turns > 300, "only %d turns beside it", beside.turns);
 	/* The rest of the newest segment, and the logs since it was begun. */
 	CHECK(beside.locked_bytes < 9 * journal_limits.segment_bytes,
 	    "%" PRIu64 " bytes were read with the lock", beside.locked_bytes);
+	CHECK(beside.locked_opens < 100, "%d files were opened with the lock",
+	    beside.locked_opens);
 	CHECK(channel(b, "geral")->now.seq == 600 + (uint64_t)beside.turns,
 	    "seq");
 	for (int i = 1; i <= 600; i++) {
