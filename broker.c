@@ -38,6 +38,11 @@
 #define FEW      32
 /* Bytes of answers after which the other sockets get their turn. */
 #define TURN_BYTES MIB
+/* After so many refusals the clients wait for so long. Whoever floods reads them
+ * slower than we write, and libzmq's thread does nothing else meanwhile: it did
+ * not hear servers for 3 s. */
+#define REFUSALS   100
+#define REFUSED_MS 10
 /* The count of the requests with which the broker tries new servers out; the
  * table never gets there. */
 #define TRIAL ((uint64_t)1 << 62)
@@ -67,6 +72,8 @@ static struct ring general;     /* clients that wait for any server */
 static uint64_t open;           /* requests that are at a server */
 static uint64_t counter[BACK_COUNTERS];
 static int64_t started, now;    /* ms */
+static int refusals;            /* in this turn */
+static int64_t taking_from;     /* ms: no request is taken before */
 
 static struct server server[SERVERS_MAX];
 static struct server *servers_end = server;     /* free rows are before it */
@@ -208,6 +215,7 @@ static int take_request(void)
 	counter[BACK_REQUESTS]++;
 	if (requests_count(&table, r, take_frames(r)) == -1) {
 		refuse(r);
+		refusals++;
 		return 1;
 	}
 	request_wait(r);
@@ -766,6 +774,8 @@ static long timer_ms(void)
 		at = probe_at;
 	if (full > 0 && now + FULL_RETRY_MS < at)
 		at = now + FULL_RETRY_MS;
+	if (taking_from > now && taking_from < at)
+		at = taking_from;
 	return at == INT64_MAX ? -1 : at > now ? (long)(at - now) : 0;
 }
 
@@ -793,9 +803,12 @@ static int take_all_requests(void)
 {
 	int taken = 0;
 
-	while (taken < TURN_MESSAGES_MAX && requests_room(&table) &&
-	    take_request())
+	refusals = 0;
+	while (taken < TURN_MESSAGES_MAX && refusals < REFUSALS &&
+	    requests_room(&table) && take_request())
 		taken++;
+	if (refusals == REFUSALS)
+		taking_from = now + REFUSED_MS;
 	return taken;
 }
 
@@ -816,7 +829,7 @@ static void relay_turn(int taking, long most_ms)
 
 	if (most_ms >= 0 && (ms == -1 || most_ms < ms))
 		ms = most_ms;
-	taking = taking && requests_room(&table);
+	taking = taking && now >= taking_from && requests_room(&table);
 	net_poll(item, taking ? ITEMS : ON_FRONT, ms);
 	now = ticks_ms();
 	if (item[ON_SIGNAL].revents != 0)

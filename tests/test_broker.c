@@ -669,6 +669,26 @@ static void test_share(void)
 	broker_stop();
 }
 
+/* Refusing takes time from others: a client that floods must wait for it. */
+static void test_refusals(void)
+{
+	uint64_t share = 2 * REQUESTS_MAX / 3;
+	int replies = 1;
+	void *c;
+
+	broker_start();
+	c = client_open();
+	for (uint64_t i = 0; i < share + 20 * REFUSALS; i++)
+		ask(c, "x");
+	want_expired(c, 1);
+	for (; !is_quiet(c); replies++)
+		(void)reply(c);
+	CHECK(replies < 10 * REFUSALS, "%d refusals at once", replies);
+	want_expired(c, REFUSALS);
+	(void)zmq_close(c);
+	broker_stop();
+}
+
 /* One that takes what the kernel holds, and no more. */
 static void *deaf_client_open(void)
 {
@@ -1011,6 +1031,7 @@ int main(void)
 	    test_expiry);
 	check_group("clients take turns", test_turns);
 	check_group("a client that floods leaves room for others", test_share);
+	check_group("a client that is refused waits for that", test_refusals);
 	check_group("a client that does not read costs its share",
 	    test_unread);
 	check_group("short answers that are not read are counted, too",
