@@ -48,10 +48,11 @@ static void remove_files(void)
 	}
 }
 
-static void for_each_directory(void (*each)(const char *path))
+/* What is not copied but made. */
+static void for_each_made(void (*each)(const char *path))
 {
 	static const char *const sub[] = {
-		"/channels", "/users", "/journal", ""
+		"/lock", "/channels", "/users", "/journal", ""
 	};
 	size_t n = backup.partial.n - 1;        /* over the NUL */
 
@@ -64,9 +65,9 @@ static void for_each_directory(void (*each)(const char *path))
 	}
 }
 
-static void remove_directory(const char *path)
+static void remove_made(const char *path)
 {
-	(void)rmdir(path);      /* see remove_files() */
+	(void)remove(path);     /* see remove_files() */
 }
 
 /* However the program ends: half a backup must not stay. */
@@ -75,8 +76,7 @@ static void remove_partial(void)
 	if (backup.kept || backup.to == NULL)
 		return;
 	remove_files();
-	(void)backup.to->unlink(backup.to, DISK_ROOT, "lock");
-	for_each_directory(remove_directory);
+	for_each_made(remove_made);
 }
 
 static void put_paths(const char *to)
@@ -94,13 +94,40 @@ static void put_paths(const char *to)
 		die(EXIT_FAILED, "out of memory");
 }
 
+/* 1: the directory that is to be copied. */
+static int is_source(const struct stat *st)
+{
+	struct stat source;
+
+	return stat(backup.path, &source) == 0 &&
+	    source.st_dev == st->st_dev && source.st_ino == st->st_ino;
+}
+
+/* What no backup has made is not emptied. */
+static void check_partial(const char *path)
+{
+	struct buf lock = { 0 };
+	struct stat st;
+
+	if (lstat(path, &st) == -1)
+		return;
+	buf_printf(&lock, "%s/lock", path);
+	buf_putc(&lock, '\0');
+	if (lock.err || !S_ISDIR(st.st_mode) || is_source(&st) ||
+	    lstat(lock.p, &st) == -1)
+		die(EXIT_IO, "%s: not left by a backup: rename it", path);
+	buf_free(&lock);
+}
+
 /* What an earlier backup has left there, killed or without power, is
  * removed. */
 static void open_partial(void)
 {
 	const char *path = backup.partial.p;
-	struct disk *to = disk_posix(path, 1);
+	struct disk *to;
 
+	check_partial(path);
+	to = disk_posix(path, 1);
 	if (to == NULL)
 		die(EXIT_IO, "%s:", path);
 	if (disk_alone(to) == -1 && errno == EAGAIN)
@@ -182,8 +209,15 @@ static int is_log(const struct snapshot_file *f)
 static void copy_listed(const struct snapshot_file *f)
 {
 	struct disk *d = backup.from.disk;
-	int fd = d->open(d, f->dir, f->name.p, 0);
+	int fd;
 
+	if (f->error == ENOENT)
+		return;
+	fd = d->open(d, f->dir, f->name.p, 0);
+	/* Somebody drops its channel. */
+	if (fd == -1 && errno == ENOENT)
+		die(EXIT_IO, "%s/%s%s: removed meanwhile: try again",
+		    backup.path, snapshot_prefix(f->dir), f->name.p);
 	if (fd == -1 && is_log(f)) {
 		warn("%s/%s%s: not copied:", backup.path,
 		    snapshot_prefix(f->dir), f->name.p);
@@ -236,8 +270,8 @@ static void sync_copy(void)
 		die(EXIT_IO, "%s:", backup.partial.p);
 }
 
-/* Directories too; see copy_owner(). */
-static void own_directory(const char *path)
+/* See copy_owner(). */
+static void own_made(const char *path)
 {
 	struct stat st;
 
@@ -246,12 +280,23 @@ static void own_directory(const char *path)
 		return;
 }
 
+/* Another directory, given by mistake, would make an empty backup. */
+static void check_used(struct disk *disk, const char *path)
+{
+	int fd = disk->open(disk, DISK_ROOT, "lock", 0);
+
+	if (fd == -1)
+		die(EXIT_IO, "%s/lock:", path);
+	disk->close(disk, fd);
+}
+
 static void open_source(const char *path)
 {
 	struct disk *disk = disk_posix(path, 0);
 
 	if (disk == NULL)
 		die(EXIT_IO, "%s:", path);
+	check_used(disk, path);
 	backup.path = path;
 	if (snapshot_take(&backup.from, disk) != 0)
 		die(EXIT_IO, "%s:", path);
@@ -279,7 +324,7 @@ const char *backup_make(const char *from, const char *to)
 		die(EXIT_IO, "%s/journal:", from);
 	for (size_t i = 0; i < backup.from.n; i++)
 		copy_listed(&backup.from.file[i]);
-	for_each_directory(own_directory);
+	for_each_made(own_made);
 	sync_copy();
 	return backup.partial.p;
 }

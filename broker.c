@@ -38,9 +38,9 @@
 #define FEW      32
 /* Bytes of answers after which the other sockets get their turn. */
 #define TURN_BYTES MIB
-/* After so many refusals the clients wait for so long. Whoever floods reads them
- * slower than we write, and libzmq's thread does nothing else meanwhile: it did
- * not hear servers for 3 s. */
+/* After so many refusals in a turn clients wait for so long. One that floods
+ * reads them slower than we write, and libzmq's thread does nothing else
+ * meanwhile: it did not hear servers for 3 s. */
 #define REFUSALS   100
 #define REFUSED_MS 10
 /* The count of the requests with which the broker tries new servers out; the
@@ -507,7 +507,7 @@ static void take_hello(struct server *s, struct str name, struct str said)
 }
 
 /* It has answered its first request. */
-static void welcome(struct server *s)
+static void admit(struct server *s)
 {
 	if (is_elsewhere(s->directory)) {
 		refuse_hello((struct str){ s->name, s->name_bytes });
@@ -533,7 +533,7 @@ static void take_answer(struct server *s, struct request_id id,
 
 	if (s->trial != 0) {
 		if (id.boot == table.boot && id.count == s->trial)
-			welcome(s);
+			admit(s);
 		return;
 	}
 	if (r != NULL && r->server != s)

@@ -123,13 +123,20 @@ static void note_device(struct posix_disk *p, const struct stat *st)
 
 /* ---- the calls ---- */
 
-/* Clients may ask for such a file again and again. Keeps errno. */
-static void report_kind(enum disk_dir dir, const char *name, int e)
+/* Clients may ask for such a file again and again. Whoever looks on opens what
+ * there is, directories too, and says itself what is wrong with that. Keeps
+ * errno. */
+static void report_kind(struct disk *d, enum disk_dir dir, const char *name,
+    int e)
 {
 	static struct seldom seldom;
 	const char *kind = e == ELOOP ? "a symbolic link" :
 	    e == EISDIR ? "a directory" : "not a regular file";
 
+	if (e == EISDIR && !is_writable(d)) {
+		errno = e;
+		return;
+	}
 	warn_seldom(&seldom, "%s%s%s: refused: %s",
 	    dir == DISK_ROOT ? "" : dir_name[dir], dir == DISK_ROOT ? "" : "/",
 	    name, kind);
@@ -154,7 +161,7 @@ static int posix_open(struct disk *d, enum disk_dir dir, const char *name,
 	fd = openat(dir_of(d, dir), name, flags | (create ? O_CREAT : 0), 0640);
 	if (fd == -1) {
 		if (is_wrong_kind(errno))
-			report_kind(dir, name, errno);
+			report_kind(d, dir, name, errno);
 		return -1;
 	}
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -164,7 +171,7 @@ static int posix_open(struct disk *d, enum disk_dir dir, const char *name,
 		return fd;
 	}
 	(void)close(fd);        /* nothing was written to it */
-	report_kind(dir, name, S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
+	report_kind(d, dir, name, S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
 	return -1;
 }
 
@@ -482,7 +489,7 @@ struct disk *disk_posix(const char *path, int create)
 	p->use_fd = -1;
 	p->writable = create;
 	p->links_counted = 1;
-		if (open_dirs(p, path, create) == 0 &&
+	if (open_dirs(p, path, create) == 0 &&
 	    (!create || begin_use(p) == 0))
 		return &p->ops;
 	saved = errno;

@@ -30,7 +30,8 @@ typedef int disk_name_fn(void *ctx, const char *name);
 
 struct disk {
 	/* A descriptor for reading and writing a regular file. Anything else,
-	 * symbolic links too, is refused and reported. */
+	 * symbolic links too, is refused and reported; but not a directory
+	 * (EISDIR), if nothing is ever written. */
 	int (*open)(struct disk *d, enum disk_dir dir, const char *name,
 	    int create);
 	void (*close)(struct disk *d, int fd);

@@ -11,8 +11,6 @@
 
 #include <errno.h>
 
-#define EVENT_DROPPED "dropped"
-
 /* Its log may have been renamed before. The name is durable before the next
  * checkpoint. */
 static int rename_log(struct store *s, const struct topic *t, int64_t ms)

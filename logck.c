@@ -30,7 +30,7 @@ struct checked_log {
 	struct str file;        /* its name, a must_copy() */
 	uint64_t size;          /* at the moment of the snapshot */
 	int missing;            /* the journal has it, the directory does not */
-	int dropped;            /* since its channel was dropped */
+	int dropped;            /* its channel was, after its last entry */
 	/* What the journal has of it: the position of the last entry; where the
 	 * entries lead without a gap, and the end of its last whole line if
 	 * that is further than the log goes; how many lines it lacks. */
@@ -108,6 +108,8 @@ static void add_log_file(struct check *c, const struct snapshot_file *f)
 {
 	struct checked_log *l;
 
+	if (f->error == ENOENT)
+		return;
 	buf_clear(&c->name);
 	if (name_from_file(&c->name, f->name.p) == 0) {
 		l = add_log(c, f->dir, f->name);
@@ -143,18 +145,7 @@ static struct checked_log *find_log(struct check *c, enum disk_dir dir,
 static struct checked_log *add_missing(struct check *c, enum disk_dir dir,
     struct str file)
 {
-	struct checked_log *l = add_log(c, dir, file);
-	struct buf prefix = { 0 };
-
-	buf_puts(&prefix, l->file.p);
-	buf_puts(&prefix, NAME_DROPPED);
-	buf_putc(&prefix, '\0');
-	if (prefix.err)
-		die(EXIT_FAILED, "out of memory");
-	l->missing = 1;
-	l->dropped = dir == DISK_CHANNELS &&
-	    snapshot_find_prefix(&c->snapshot, dir, prefix.p) != NULL;
-	buf_free(&prefix);
+	add_log(c, dir, file)->missing = 1;
 	qsort(c->log, c->n, sizeof *c->log, by_file);
 	return find_log(c, dir, file);
 }
@@ -244,6 +235,7 @@ static void compare_entry(struct check *c, struct checked_log *l,
 	struct str have = entry->lines;
 
 	if (entry->offset == 0) {       /* older entries were another file's */
+		l->dropped = 0;
 		l->errors = l->lacks = 0;
 		l->reach = l->whole = l->size;
 		l->gap = 0;
@@ -258,6 +250,27 @@ static void compare_entry(struct check *c, struct checked_log *l,
 		note_lack(l, entry, have.n);
 }
 
+/* The file that a dropped channel's log became may be removed, too. */
+static void note_drops(struct check *c, struct str events)
+{
+	struct line line;
+
+	while (events.n > 0) {
+		struct topic topic = { .kind = TOPIC_CHANNEL };
+		struct checked_log *l;
+
+		if (line_decode(str_take(&events, '\n'), &line,
+		    &c->reader.scratch) != NULL ||
+		    !str_is(line.message, EVENT_DROPPED))
+			continue;
+		topic.name = line.user;
+		l = find_log(c, DISK_CHANNELS,
+		    str_of(topic_file(&topic, &c->name)));
+		if (l != NULL)
+			l->dropped = 1;
+	}
+}
+
 static int compare_batch(void *ctx, const struct batch *b)
 {
 	struct check *c = ctx;
@@ -269,8 +282,10 @@ static int compare_batch(void *ctx, const struct batch *b)
 		struct checked_log *l = log_of_entry(c, &entry);
 
 		l->last_at = b->at;
-		if (entry.lines.n > 0 && !l->dropped)
+		if (entry.lines.n > 0)
 			compare_entry(c, l, &entry);
+		if (entry.kind == TOPIC_EVENTS)
+			note_drops(c, entry.lines);
 	}
 	if (more == -1) {
 		warn("%s/journal: batch at %" PRIu64 ": cannot be read",
@@ -344,10 +359,26 @@ static void check_end(struct check *c, struct checked_log *l)
 		    "if this is a copy: copy again, with -b", l->lines + 1);
 }
 
+/* What the journal has of a dropped channel need not be there any more. */
+static int log_was_dropped(struct check *c, const struct checked_log *l)
+{
+	struct buf prefix = { 0 };
+	int there;
+
+	if (!l->missing || l->dir != DISK_CHANNELS)
+		return 0;
+	buf_puts(&prefix, l->file.p);
+	buf_puts(&prefix, NAME_DROPPED);
+	buf_putc(&prefix, '\0');
+	if (prefix.err)
+		die(EXIT_FAILED, "out of memory");
+	there = snapshot_find_prefix(&c->snapshot, l->dir, prefix.p) != NULL;
+	buf_free(&prefix);
+	return there || l->dropped;
+}
+
 static void check_log(struct check *c, struct checked_log *l)
 {
-	if (l->dropped)
-		return;
 	if (!l->missing)
 		check_lines(c, l);
 	check_end(c, l);
@@ -409,13 +440,13 @@ static void check_directory(struct check *c, const char *path)
 	for (size_t i = 0; i < c->n; i++) {
 		struct checked_log *l = &c->log[i];
 
+		if (log_was_dropped(c, l))
+			continue;
 		check_log(c, l);
 		buf_clear(&c->name);
 		buf_puts(&c->name, snapshot_prefix(l->dir));
 		buf_str_add(&c->name, l->file);
 		buf_putc(&c->name, '\0');
-		if (l->dropped)
-			continue;
 		print_log(c, l, c->name.err ? "?" : c->name.p);
 		c->logs++;
 		c->lines += l->lines + l->lacks;
@@ -586,6 +617,8 @@ static struct options options(int argc, char **argv)
 		die(EXIT_USAGE, "-b and -d: one at a time");
 	if ((o.backup != NULL || o.channel != NULL) && argc - optind > 1)
 		die(EXIT_USAGE, "%s: too many directories", argv[optind + 1]);
+	if (o.backup != NULL && *o.backup == '\0')
+		die(EXIT_USAGE, "-b: no name");
 	return o;
 }
 

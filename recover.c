@@ -478,9 +478,8 @@ static int add_listed(void *ctx, const char *file)
 {
 	struct listing *l = ctx;
 	struct store *s = l->s;
-	struct topic *t;
-
 	enum topic_kind kind = l->kind;
+	struct topic *t;
 
 	buf_clear(&s->path);
 	if (name_from_file(&s->path, file) == -1 && !s->path.err) {
@@ -498,8 +497,14 @@ static int add_listed(void *ctx, const char *file)
 		t = topics_add(s->topics, kind, buf_str(&s->path));
 	if (t == NULL)
 		return -1;
-	t->created = 1;
+	t->created = t->listed = 1;
 	return 0;
+}
+
+static void forget_listing(struct store *s, enum topic_kind kind)
+{
+	for (size_t i = topics_count(s->topics, kind); i-- > 0; )
+		topics_at(s->topics, kind, i)->listed = 0;
 }
 
 /* Done twice: what was found before the lock is taken costs little with it. */
@@ -507,9 +512,12 @@ static int list_topics(struct store *s)
 {
 	struct listing channels = { s, TOPIC_CHANNEL };
 	struct listing users = { s, TOPIC_USER };
+	struct disk *d = s->disk;
 
-	if (s->disk->list(s->disk, DISK_CHANNELS, add_listed, &channels) == -1 ||
-	    s->disk->list(s->disk, DISK_USERS, add_listed, &users) == -1)
+	forget_listing(s, TOPIC_CHANNEL);
+	forget_listing(s, TOPIC_USER);
+	if (d->list(d, DISK_CHANNELS, add_listed, &channels) == -1 ||
+	    d->list(d, DISK_USERS, add_listed, &users) == -1)
 		return STORE_REFUSED;
 	return 0;
 }
@@ -528,14 +536,14 @@ void store_forget(struct store *s)
 /* 1: its log was renamed to that of a channel that was dropped. */
 static int is_gone(struct store *s, struct topic *t)
 {
-	return t->kind == TOPIC_CHANNEL &&
-	    topics_find(s->topics, TOPIC_DROPPED, t->name) != NULL &&
-	    log_open(&s->logs, t, 0) == -1 && errno == ENOENT;
+	return t->kind == TOPIC_CHANNEL && !t->listed &&
+	    topics_find(s->topics, TOPIC_DROPPED, t->name) != NULL;
 }
 
 /* Leaves in s->dirty what must be written again. Topics that appear only in old
  * segments of the journal have been synced: their logs are looked at when they
- * are used, if they still exist. */
+ * are used, if they still exist. The listing tells that: opening all of them
+ * would keep others waiting. */
 static void forget_checkpointed(struct store *s, uint64_t checkpoint)
 {
 	size_t kept = 0;
@@ -547,8 +555,7 @@ static void forget_checkpointed(struct store *s, uint64_t checkpoint)
 		t->sync.dirty = t->sync.at >= checkpoint && !is_gone(s, t);
 		if (t->sync.dirty)
 			s->dirty.at[kept++] = t;
-		else if (t != s->events &&
-		    log_open(&s->logs, t, 0) == -1 && errno == ENOENT)
+		else if (t != s->events && !t->listed)
 			topics_remove(s->topics, t);
 	}
 	s->dirty.n = kept;

@@ -16,13 +16,6 @@ void requests_open(struct requests *t, uint64_t boot)
 	t->bucket = must_alloc(REQUESTS_MAX * sizeof *t->bucket);
 }
 
-void requests_close(struct requests *t)
-{
-	free(t->row);
-	free(t->client);
-	free(t->bucket);
-}
-
 void ring_remove(struct requester *c)
 {
 	struct ring *ring = c->ring;
@@ -54,6 +47,20 @@ static void client_forget(struct requests *t, struct requester *c)
 	(void)zmq_msg_close(&c->identity);
 	c->next = t->free_clients;
 	t->free_clients = c;
+}
+
+/* Only clients with unread answers may be left. */
+void requests_close(struct requests *t)
+{
+	struct requester *c;
+
+	while ((c = t->readers.first) != NULL) {
+		ring_remove(c);
+		client_forget(t, c);
+	}
+	free(t->row);
+	free(t->client);
+	free(t->bucket);
 }
 
 /* Looks at some of the clients that only had unread answers. */

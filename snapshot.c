@@ -17,12 +17,6 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name.p, y->name.p);
 }
 
-static void sort_files(struct snapshot *s)
-{
-	if (s->n > 0)
-		qsort(s->file, s->n, sizeof *s->file, by_name);
-}
-
 /* The index of a name, or where it belongs. */
 static size_t find_index(const struct snapshot *s, enum disk_dir dir,
     const char *name)
@@ -60,12 +54,18 @@ struct snapshot_file *snapshot_find(const struct snapshot *s, enum disk_dir dir,
 	return f != NULL && str_is(f->name, name) ? f : NULL;
 }
 
-static void add_file(struct snapshot *s, enum disk_dir dir, const char *name)
+/* Returns what it adds, as the i-th. */
+static struct snapshot_file *add_file(struct snapshot *s, size_t i,
+    enum disk_dir dir, const char *name)
 {
 	struct str copy = must_copy(str_of(name));
+	struct snapshot_file *f;
 
 	s->file = must_array_room(s->file, s->n, &s->cap, sizeof *s->file);
-	s->file[s->n++] = (struct snapshot_file){ .dir = dir, .name = copy };
+	f = &s->file[i];
+	memmove(f + 1, f, (s->n++ - i) * sizeof *f);
+	*f = (struct snapshot_file){ .dir = dir, .name = copy };
+	return f;
 }
 
 static int add_listed_file(void *ctx, const char *name)
@@ -74,7 +74,7 @@ static int add_listed_file(void *ctx, const char *name)
 
 	if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
 	    (s->listing != DISK_ROOT || strcmp(name, "lock") != 0))
-		add_file(s, s->listing, name);
+		(void)add_file(s, s->n, s->listing, name);
 	return 0;
 }
 
@@ -97,7 +97,8 @@ static int list_files(struct snapshot *s)
 		    -1)
 			return STORE_REFUSED;
 	}
-	sort_files(s);
+	if (s->n > 0)
+		qsort(s->file, s->n, sizeof *s->file, by_name);
 	for (size_t i = 0; i < s->n; i++)
 		measure_file(s, &s->file[i]);
 	return 0;
@@ -119,11 +120,9 @@ static int measure_entries(void *ctx, const struct batch *b)
 		if (name.err)
 			break;
 		f = snapshot_find(s, topic_dir(&t), name.p);
-		if (f == NULL) {
-			add_file(s, topic_dir(&t), name.p);
-			sort_files(s);
-			f = snapshot_find(s, topic_dir(&t), name.p);
-		}
+		if (f == NULL)
+			f = add_file(s, find_index(s, topic_dir(&t), name.p),
+			    topic_dir(&t), name.p);
 		measure_file(s, f);
 	}
 	if (name.err)

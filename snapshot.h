@@ -17,7 +17,8 @@ struct snapshot_file {
 	enum disk_dir dir;
 	struct str name;        /* a must_copy() */
 	uint64_t size;
-	int error;              /* errno; 0: it is a regular file */
+	int error;              /* errno; 0: it is a regular file; ENOENT: only
+	                         * the journal has it, its writer died */
 };
 
 struct snapshot {

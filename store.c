@@ -12,6 +12,10 @@
 
 /* Dirty logs: from here on one syncfs is cheaper than an fsync of each. */
 #define SYNC_ALL_FROM 16
+/* Where there is no syncfs, so many, and those of one batch, are synced at
+ * most: at a millisecond each others wait for half a second, and on a busy disk
+ * for two. */
+#define SYNC_EACH_MAX 500
 
 /* ---- the batch, and the dirty logs ---- */
 
@@ -85,9 +89,9 @@ static int sync_dirty(struct store *s)
 	int r = 0;
 
 	if (s->dirty.n >= SYNC_ALL_FROM) {
-		r = s->disk->sync_all(s->disk) == 0 ? 0 : STORE_BROKEN;
-		if (r != 0 && errno == ENOSYS)
-			r = sync_each(s);
+		s->syncs_all = s->disk->sync_all(s->disk) == 0;
+		if (!s->syncs_all)
+			r = errno == ENOSYS ? sync_each(s) : STORE_BROKEN;
 	} else {
 		r = sync_each(s);
 	}
@@ -623,6 +627,12 @@ static int append_batch(struct store *s)
 	return journal_append(s->journal, payload, s->lines);
 }
 
+static int is_checkpoint_due(const struct store *s)
+{
+	return journal_full(s->journal) ||
+	    (!s->syncs_all && s->dirty.n >= SYNC_EACH_MAX);
+}
+
 int store_commit(struct store *s)
 {
 	uint64_t at = journal_end(s->journal);
@@ -644,7 +654,7 @@ int store_commit(struct store *s)
 	apply_batch(s, at);
 	/* The batch is committed whatever happens now; the next turn finds a
 	 * broken store. */
-	if (journal_full(s->journal) && store_sync_logs(s) == STORE_BROKEN)
+	if (is_checkpoint_due(s) && store_sync_logs(s) == STORE_BROKEN)
 		s->broken = 1;
 	return 0;
 }
@@ -680,11 +690,18 @@ static void report_damage(struct store *s, struct topic *t, uint64_t offset,
 	warn("%s: line %" PRIu64 ": %s", topic_path(t, &s->path), number, why);
 }
 
+/* A line that somebody has copied to another place. The reading may begin with
+ * the line before the first wanted one. */
+static int is_misplaced(const struct line *l, uint64_t last, uint64_t after)
+{
+	return l->seq < last || (l->seq == last && last > after);
+}
+
 int store_read(struct store *s, struct topic *t, uint64_t after,
     store_line_fn *each, void *ctx)
 {
 	struct log_reader *r = &s->reader;
-	uint64_t offset, seq = after;
+	uint64_t offset, last = after, number = after;
 	const char *why = NULL;
 	struct line line;
 	int more;
@@ -700,14 +717,17 @@ int store_read(struct store *s, struct topic *t, uint64_t after,
 	if (t->log.hint_seq != after && after > 0 && log_seek(r, after) == -1)
 		return -1;
 	while (offset = r->at, (more = log_next_line(r, &line, &why)) == 1) {
+		number++;
+		if (why == NULL && is_misplaced(&line, last, after))
+			why = "its seq is not above that of a line before";
 		if (why != NULL) {
-			report_damage(s, t, offset, ++seq, why);
+			report_damage(s, t, offset, number, why);
 			continue;
 		}
 		if (line.seq > after && each(ctx, &line) != 0)
 			break;
-		seq = line.seq;
-		t->log.hint_seq = seq;
+		last = number = line.seq;
+		t->log.hint_seq = last;
 		t->log.hint_at = r->at;
 	}
 	return more == -1 ? -1 : 0;

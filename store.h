@@ -13,7 +13,7 @@
  *   channels/NAME.log    one per channel; the file is the channel
  *   users/NAME.log       one per user; the file is the user
  *   events.log           logins, creations, dropped channels: user = the
- *                        name, message = the event
+ *                        name, message = the event (EVENT_DROPPED)
  *   journal/             what is acknowledged, until the logs are synced
  *   lock                 the write lock
  *   id                   a number that tells this directory from others
@@ -35,6 +35,8 @@
 #include "disk.h"
 #include "line.h"
 #include "topics.h"
+
+#define EVENT_DROPPED "dropped"
 
 struct store;
 
@@ -98,8 +100,8 @@ int store_find(struct store *s, struct topic *topic, uint64_t seq,
 int store_pending(const struct store *s);
 int store_commit(struct store *s);
 
-/* Hands over the good lines with seq > after, oldest first, until each()
- * returns something other than 0. 0, or -1 with errno. */
+/* Hands over the good lines with seq > after, each seq above the one before,
+ * until each() returns something other than 0. 0, or -1 with errno. */
 typedef int store_line_fn(void *ctx, const struct line *l);
 int store_read(struct store *s, struct topic *topic, uint64_t after,
     store_line_fn *each, void *ctx);

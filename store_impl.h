@@ -41,6 +41,7 @@ struct store {
 	int broken;             /* a sync failed; logs.broken says the same */
 	int new_names;          /* directories have names that are not synced */
 	int dropping;           /* the batch drops a channel */
+	int syncs_all;          /* the disk could sync everything at once */
 };
 
 /* Puts a topic into the batch. 0, or -1: out of memory. */

@@ -21,6 +21,7 @@ struct topic {
 	enum topic_kind kind;
 	int created;            /* 0: only its creation is in the batch */
 	int loaded;             /* 1: the end of the log was read, now is set */
+	int listed;             /* 1: a starting store has found its file */
 	struct extent now;      /* how far the log goes on disk */
 
 	/* Of topics.c: the next topic in the same bucket. */

@@ -39,7 +39,7 @@ static void join_round(struct turns *t, struct turn_client *c)
 	t->last = c;
 }
 
-static struct turn_client *client_of(struct turns *t, uint64_t number)
+static struct turn_client *turn_client_of(struct turns *t, uint64_t number)
 {
 	struct turn_client **link = link_of(t, number);
 
@@ -54,7 +54,7 @@ static struct turn_client *client_of(struct turns *t, uint64_t number)
 
 void turns_add(struct turns *t, const struct job *j)
 {
-	struct turn_client *c = client_of(t, j->client);
+	struct turn_client *c = turn_client_of(t, j->client);
 	struct turn *turn = must_alloc(sizeof *turn);
 
 	turn->job = *j;

@@ -55,11 +55,13 @@ static void judge_reply(struct str reply)
 	json_free(&j);
 }
 
-static void answer(struct services *v, const struct job *job, int failed)
+static void answer(struct services *v, struct job *job, int failed)
 {
 	struct buf out = { 0 };
 
-	service_answer(v, job, failed, &out);
+	if (failed != 0 && job->depends)
+		service_fail(job, failed);
+	(void)service_answer(v, job, &out);
 	must(!out.err);
 	judge_reply(buf_str(&out));
 	buf_free(&out);

@@ -132,8 +132,10 @@ test_logck_knows_the_next_start() {
 test_backup_is_whole() {
 	up -c geral
 	numbers 1 40 | client -u ana pub geral
-	logck -b copy >said
+	logck -b copy >said 2>err
 	has said 'copy: ok, 3 logs, 42 lines'
+	want '' "$(cat err)"
+	want '' "$(logck -q 2>&1)"
 	logck -b copy/ said 2>&1 && fail 'over another one'
 	exits 74 logck -b copy
 	has said 'copy: exists'
@@ -141,12 +143,25 @@ test_backup_is_whole() {
 	exits 74 logck -b other nowhere
 	exits 64 logck -b other data data
 	exits 64 logck -b other -d geral
+	exits 64 logck -b ''
+	mkdir empty
+	exits 74 logck -b other empty
+	has said 'empty/lock: No such'
 	want '' "$(find . -name 'other*')"
-	# What was left by one that was killed is removed.
+	# What was left by one that was killed is removed, and nothing else.
 	mkdir -p new.partial/channels
 	: >new.partial/channels/old.log
+	exits 74 logck -b new
+	has said 'new.partial: not left by a backup: rename'
+	: >new.partial/lock
 	logck -q -b new
 	want '' "$(find . -name '*.partial' -o -name old.log)"
+	# Nor what is to be copied.
+	cp -r new rescued.partial
+	exits 74 logck -b rescued rescued.partial
+	logck -q rescued.partial
+	want_same new/channels/geral.log rescued.partial/channels/geral.log
+	rm -r rescued.partial
 	# It remembers ids, as the directory does.
 	data='"user":"ana","channel":"geral","message":"x","id":"a1"'
 	first=$(ask publish "$data")
@@ -226,4 +241,17 @@ test_drop_channel() {
 	server_up
 	client -u ana pub geral 21
 	want 21 "$(tail -n 1 data/channels/geral.log | cut -f 1)"
+	# Without the file the name is free, and that is no damage.
+	stop server
+	logck -q -d geral
+	rm data/channels/geral.log.dropped-*
+	logck -q
+	server_up server -c geral
+	client -u ana pub geral oi
+	kill9 server
+	logck -q
+	rm data/channels/geral.log
+	: >damaged_on_purpose
+	logck >said
+	has said 'geral.log: ok, 0 lines, the next start adds 1'
 }

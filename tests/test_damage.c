@@ -757,7 +757,8 @@ static void try_nonsense(const struct base *b, const char *file,
 		for (size_t i = 0; i < b->lines; i++)
 			CHECK(r.have[i] == 1,
 			    "field %zu is %llx, %d: line %zu is there %d times",
-			    field, (unsigned long long)value, with_logs, i + 1, r.have[i]);
+			    field, (unsigned long long)value, with_logs,
+			    i + 1, r.have[i]);
 		store_end(s);
 		(void)store_checkpoint(s);
 	}

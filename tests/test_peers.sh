@@ -104,14 +104,18 @@ le64() {
 	done
 }
 
-# forge COUNT TEXT: an answer to a request of this broker, from a stranger.
+# forge TEXT COUNT...: answers to requests of this broker, from a stranger.
 forge() {
+	text=$1
+	shift
 	{
 		printf A
-		le64 "$boot"
-		le64 "$(printf %x "$1")"
-		le64 "$(printf %x ${#2})"
-		printf %s "$2"
+		for count in "$@"; do
+			le64 "$boot"
+			le64 "$(printf %x "$count")"
+			le64 "$(printf %x ${#text})"
+			printf %s "$text"
+		done
 	} | zraw dealer "$BACK" - >forged.out
 }
 
@@ -124,19 +128,18 @@ test_forged_answers() {
 	boot=$(expr "$id" : '~\(.*\)\.')
 	count=$(printf %d "0x$(expr "$id" : '.*\.\(.*\)')")
 	# Of no request; a free row of the table has this number.
-	forge 0 nothing
+	forge nothing 0
 	has forged.out W
 	exits 0 client ping
 	# Of the request that comes next: a row is used again at once.
 	signal server STOP
-	next=$(((count >> 14) + 2))
-	row=$((count & 16383))
+	count=$((count + (2 << 14)))
 	start victim zraw req "$FRONT" <<-'END'
 	{"service":"publish","data":{"user":"ana","channel":"geral","message":"dois"}}
 	END
-	for _ in 1 2 3 4 5; do
-		forge $((next << 14 | row)) '{"service":"publish","data":{"seq":99}}'
-		next=$((next + 1))
+	for _ in 1 2; do
+		forge '{"service":"publish","data":{"seq":99}}' "$count" \
+			$((count + (1 << 14))) $((count + (2 << 14)))
 	done
 	signal server CONT
 	ended victim

@@ -258,6 +258,54 @@ static void many(size_t open_max, int files)
 	sim_free(sim);
 }
 
+/* Creates channels, a hundred with each commit. Returns with how many of them
+ * the first checkpoint comes after `from`, or 0. */
+static int create_hundreds(struct store *s, int from, int upto)
+{
+	char name[24];
+
+	for (int i = from; i < upto; i++) {
+		(void)snprintf(name, sizeof name, "canal%d", i);
+		if (store_create(s, TOPIC_CHANNEL, str_of(name)) == NULL)
+			return -1;
+		if (i % 100 == 99 && store_commit(s) != 0)
+			return -1;
+		if (i % 100 == 99 && !store_needs_checkpoint(s))
+			return i + 1 - from;
+	}
+	return 0;
+}
+
+/* Where each log must be synced, a checkpoint must not have very many to sync:
+ * others wait meanwhile. */
+static void test_many_to_sync(void)
+{
+	const struct sim_fault none = { SIM_SYNC_ALL, 1, 1, ENOSYS, 0 };
+	const struct journal_limits limits = journal_limits;
+	struct sim *sim = sim_new();
+	struct disk *disk = sim_handle(sim);
+	struct store *s = start(disk, 4);
+	int first, second;
+
+	journal_limits.segment_bytes = SEGMENT_BYTES;
+	journal_limits.ahead_bytes = SEGMENT_AHEAD_BYTES;
+	sim_set_fault(sim, &none);
+	first = create_hundreds(s, 0, 1000);
+	second = create_hundreds(s, 500, 1500);
+	CHECK(first == 500 && second == 500, "checkpoints after %d, %d",
+	    first, second);
+	/* It takes one more to see that this is not such a disk any more. */
+	sim_no_faults(sim);
+	first = create_hundreds(s, 1000, 2000);
+	second = create_hundreds(s, 1500, 2500);
+	CHECK(first == 500 && second == 0, "checkpoints after %d, %d",
+	    first, second);
+	stop(s);
+	disk->free(disk);
+	sim_free(sim);
+	journal_limits = limits;
+}
+
 static void test_many(void)
 {
 	many(2, 0);
@@ -474,7 +522,7 @@ static void test_big(void)
 static struct {
 	struct disk real;       /* the calls of the one that starts */
 	struct store *other;
-	int locked, reads, turns;
+	int locked, reads, turns, locked_opens;
 	uint64_t locked_bytes;  /* read while others wait */
 } beside;
 
@@ -503,6 +551,13 @@ static ssize_t read_beside(struct disk *d, int fd, void *p, size_t n,
 	return got;
 }
 
+static int open_beside(struct disk *d, enum disk_dir dir, const char *name,
+    int create)
+{
+	beside.locked_opens += beside.locked;
+	return beside.real.open(d, dir, name, create);
+}
+
 static int lock_beside(struct disk *d, int fd)
 {
 	/* At the last moment others begin new segments. */
@@ -525,6 +580,7 @@ static struct disk *handle_beside(struct sim *sim, struct store *other)
 	memset(&beside, 0, sizeof beside);
 	beside.real = *d;
 	beside.other = other;
+	d->open = open_beside;
 	d->read = read_beside;
 	d->lock = lock_beside;
 	d->unlock = unlock_beside;
@@ -552,19 +608,26 @@ static void test_start_beside(void)
 	struct disk *disk[2] = { sim_handle(sim), NULL };
 	struct store *a = start(disk[0], 4), *b = NULL;
 	char id[16];
+	int turns;
 
 	journal_limits.remember_max = 100000;
 	CHECK(store_create(a, TOPIC_CHANNEL, STR("geral")) != NULL &&
-	    store_commit(a) == 0, "create");
+	    create_hundreds(a, 0, 300) != -1, "create");
 	store_end(a);
 	put_many(a, 600);
 	disk[1] = handle_beside(sim, a);
-	CHECK(store_open(&b, disk[1], 4) == 0 && store_begin(b) == 0, "%s",
-	    strerror(errno));
+	CHECK(store_open(&b, disk[1], 4) == 0, "%s", strerror(errno));
+	/* It knows the last one before it looks for more. */
+	turns = beside.turns;
+	(void)snprintf(id, sizeof id, "b%d", turns);
+	CHECK(seen(b, "geral", id) == 600 + (uint64_t)turns, "%s", id);
+	CHECK(store_begin(b) == 0, "%s", strerror(errno));
 	CHECK(beside.turns > 300, "only %d turns beside it", beside.turns);
 	/* The rest of the newest segment, and the logs since it was begun. */
 	CHECK(beside.locked_bytes < 9 * journal_limits.segment_bytes,
 	    "%" PRIu64 " bytes were read with the lock", beside.locked_bytes);
+	CHECK(beside.locked_opens < 100, "%d files were opened with the lock",
+	    beside.locked_opens);
 	CHECK(channel(b, "geral")->now.seq == 600 + (uint64_t)beside.turns,
 	    "seq");
 	for (int i = 1; i <= 600; i++) {
@@ -600,8 +663,8 @@ static uint64_t number_of(struct sim *sim)
 static void test_number(void)
 {
 	static const char *const damaged[] = {
-		"", "0123456789abcde\n", "0123456789abcdef", "0000000000000000\n",
-		"0123456789abcdef\n\n", "0123456789ABCDEF\n",
+		"", "0123456789abcde\n", "0123456789abcdef",
+		"0000000000000000\n", "0123456789abcdef\n\n", "0123456789ABCDEF\n",
 		"-123456789abcdef\n", "ponto de encontro"
 	};
 	const struct sim_fault none = { SIM_RANDOM, 1, 0, EIO, 0 };
@@ -897,6 +960,8 @@ int main(void)
 	check_group("a batch that is refused leaves nothing", test_rollback);
 	check_group("history is complete from every line on", test_history);
 	check_group("there may be more logs than descriptors", test_many);
+	check_group("a checkpoint does not sync very many logs one by one",
+	    test_many_to_sync);
 	check_group("two stores take turns and see the same", test_two);
 	check_group("a store that was away too long catches up",
 	    test_left_behind);
