@@ -151,7 +151,7 @@ wide_channel() {
 	line='"user":"ana","channel":"geral","message":'
 	numbers 1 32 | requests publish "$line\"$(printf '%032768d' 0)\"" |
 		zraw -l req "$FRONT" >stored
-	request history '"channel":"geral","limit":1000' >history
+	request history '"channel":"geral","limit":1000' >long
 }
 
 # Short answers wait behind a long one of the same client.
@@ -159,7 +159,7 @@ test_answers_keep_their_order() {
 	up -c geral -c outro
 	wide_channel
 	{
-		cat history
+		cat long
 		echo
 		request publish '"user":"bob","channel":"outro","message":"x"'
 		echo
@@ -177,7 +177,7 @@ test_answers_keep_their_order() {
 test_flood_of_history() {
 	up -c geral -c outro
 	wide_channel
-	start flood zraw -t 60000 pipe "$FRONT" 2000 <history
+	start flood zraw -t 60000 pipe "$FRONT" 2000 <long
 	wait_for more_than flood.out 0
 	numbers 1 30 >n
 	requests publish '"user":"bob","channel":"outro","message":"&"' <n >ask
@@ -200,7 +200,7 @@ test_server_answers_before_it_stops() {
 	up -c geral
 	wide_channel
 	signal server STOP
-	start asked zraw pipe "$FRONT" 8 <history
+	start asked zraw pipe "$FRONT" 8 <long
 	wait_for server_got 400
 	signal server TERM
 	signal server CONT
@@ -213,7 +213,7 @@ test_server_answers_before_it_stops() {
 test_server_stops_without_its_broker() {
 	up -c geral
 	wide_channel
-	start flood zraw -t 60000 pipe "$FRONT" 3000 <history
+	start flood zraw -t 60000 pipe "$FRONT" 3000 <long
 	wait_for more_than flood.out 0
 	kill9 broker
 	since=$(date +%s)
@@ -224,7 +224,7 @@ test_server_stops_without_its_broker() {
 	# Nor one that takes nothing.
 	broker_up
 	server_up
-	start flood zraw -t 60000 pipe "$FRONT" 3000 <history
+	start flood zraw -t 60000 pipe "$FRONT" 3000 <long
 	wait_for more_than flood.out 0
 	signal broker STOP
 	since=$(date +%s)
