@@ -252,3 +252,16 @@ test_other_directory() {
 	[ "$(wc -l <elsewhere/channels/longe.log)" = 1 ]
 	stop other
 }
+
+# A client that is stopped reads nothing, and its system takes only so much.
+test_deaf_client_is_cut() {
+	up -c geral
+	wide_channel
+	before=$(descriptors broker)
+	start deaf zraw pipe "$FRONT" 2000 <long
+	wait_for more_than deaf.out 0
+	signal deaf STOP
+	wait_for has_descriptors broker "$before"
+	signal deaf KILL
+	exits 0 client ping
+}
