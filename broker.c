@@ -498,7 +498,7 @@ static void take_hello(struct server *s, struct str name, struct str said)
 		    "already", SERVERS_MAX);
 		return;
 	}
-	/* What takes more than a server does is none. */
+	/* A real server takes no more. */
 	s->credit = credit < CREDIT ? credit : CREDIT;
 	s->directory = directory;
 	s->leaving = 0;

@@ -30,7 +30,7 @@
 /* for so long, */
 #define ANSWERS_MS 5
 /* and none while so much waits to be sent to the broker: what is answered next
- * comes behind it. */
+ * comes after it. */
 #define ON_THE_WAY_BYTES ((size_t)256 * 1024)
 /* How long it waits for the broker to take what is on its way. Messages that
  * are shorter than this are not counted. */
@@ -449,7 +449,8 @@ static void give_answers(struct self *s)
 	send_answers(s);
 }
 
-/* Long answers wait for their turn, and others behind them. */
+/* Long answers wait for their turn, and so does what the same client gets after
+ * them. */
 static void answer_batch(struct self *s)
 {
 	int64_t now = ticks_ms();

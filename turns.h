@@ -1,5 +1,5 @@
-/* turns.h: answers that wait for their turn: long ones, and what comes behind
- * them, since the answers of a client keep their order.
+/* turns.h: answers that wait for their turn: long ones, and what the same
+ * client gets after them, since the answers of a client keep their order.
  *
  * Clients take turns by the size of their answers: one that has been given its
  * share waits for the others. So a client with a thousand long answers delays
