@@ -4,6 +4,8 @@
  *
  *   rude malformed ENDPOINT N
  *       N connections whose bytes are wrong in every way we know
+ *   rude knock ENDPOINT N
+ *       opens and closes N connections, one after the other, and says nothing
  *   rude crowd ENDPOINT TYPE N
  *       N connections that shake hands as TYPE (or, with -, say nothing) and
  *       stay until stdin ends; "N\n" on stdout once all of them were tried
@@ -226,6 +228,19 @@ static void run_malformed(const char *endpoint, unsigned count)
 			(void)send(fd[n % RING], b.p, b.n, MSG_NOSIGNAL);
 	}
 	buf_free(&b);
+}
+
+static void run_knock(const char *endpoint, unsigned count)
+{
+	const struct sockaddr_in a = address_of(endpoint);
+
+	while (count-- > 0) {
+		int fd = call(&a);
+
+		if (fd == -1)
+			die(EXIT_FAILED, "%s:", endpoint);
+		(void)close(fd);        /* nothing was sent on it */
+	}
 }
 
 /* The kernel connects also those that the daemon has no descriptor for. */
@@ -520,6 +535,7 @@ static const struct way {
 	void (*time)(const char *, int64_t);
 } ways[] = {
 	{ "malformed", run_malformed, NULL },
+	{ "knock", run_knock, NULL },
 	{ "endless", run_endless, NULL },
 	{ "subscribe", run_subscribe, NULL },
 	{ "deaf", NULL, run_deaf },

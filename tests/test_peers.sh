@@ -5,13 +5,13 @@
 test_connections_that_come_and_go() {
 	up -c geral
 	for port in "$FRONT" "$BACK" "$XSUB" "$XPUB"; do
-		zraw knock "$port" 2500
+		rude knock "$port" 2500
 	done
 	exits 0 client -u ana pub geral oi
 	# Each of these is noticed, too, and costs a turn of the broker.
 	kill9 server
 	server_up
-	zraw knock "$BACK" 2500
+	rude knock "$BACK" 2500
 	exits 0 client -u ana pub geral oi
 	stop broker
 	stop proxy

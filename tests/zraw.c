@@ -25,8 +25,6 @@
  *   zraw stream ENDPOINT
  *       sends stdin without any ZeroMQ around it, waits for the other end to
  *       hang up or for the first bytes
- *   zraw knock ENDPOINT N
- *       opens and closes N connections, one after the other, and says nothing
  *
  * A FRAME or PREFIX "-" stands for all of stdin. Frames are printed as "LENGTH
  * BYTES", a line each, with an empty line after each message. -t: milliseconds
@@ -36,15 +34,12 @@
 #include "../net.h"
 #include "../util.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* A slow machine under a sanitizer still answers within this. */
@@ -383,34 +378,6 @@ static void run_stream(const char *endpoint)
 	(void)zmq_close(s);
 }
 
-/* The port of "tcp://127.0.0.1:PORT", the only address that tests use. */
-static struct sockaddr_in address_of(const char *endpoint)
-{
-	static const char start[] = "tcp://127.0.0.1:";
-	struct sockaddr_in a = { .sin_family = AF_INET };
-
-	if (strncmp(endpoint, start, sizeof start - 1) != 0)
-		die(EXIT_USAGE, "%s: not on 127.0.0.1", endpoint);
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	a.sin_port = htons((in_port_t)option_number('p',
-	    endpoint + sizeof start - 1, 1, 65535));
-	return a;
-}
-
-static void run_knock(const char *endpoint, int64_t count)
-{
-	struct sockaddr_in a = address_of(endpoint);
-
-	while (count-- > 0) {
-		int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-		if (fd == -1 || connect(fd, (struct sockaddr *)&a,
-		    sizeof a) == -1)
-			die(EXIT_FAILED, "%s:", endpoint);
-		(void)close(fd);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	int c, lines = 0;
@@ -450,8 +417,6 @@ int main(int argc, char **argv)
 		run_xpub(argv[1], option_number('N', argv[2], 1, 1000000));
 	else if (strcmp(argv[0], "stream") == 0)
 		run_stream(argv[1]);
-	else if (strcmp(argv[0], "knock") == 0 && argc == 3)
-		run_knock(argv[1], option_number('N', argv[2], 1, 1000000));
 	else
 		usage();
 	(void)zmq_ctx_term(context);
