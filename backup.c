@@ -32,8 +32,7 @@ static int remove_listed(void *ctx, const char *name)
 {
 	const enum disk_dir *dir = ctx;
 
-	if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	    strcmp(name, "lock") != 0)
+	if (strcmp(name, "lock") != 0)
 		(void)backup.to->unlink(backup.to, *dir, name);
 	return 0;
 }

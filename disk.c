@@ -282,6 +282,11 @@ static DIR *open_stream(int dir)
 	return stream;
 }
 
+static int is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 static int posix_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
     void *ctx)
 {
@@ -292,7 +297,8 @@ static int posix_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
 	if (stream == NULL)
 		return dir_of(d, dir) == -1 ? 0 : -1;
 	while (errno = 0, r == 0 && (e = readdir(stream)) != NULL)
-		r = each(ctx, e->d_name);
+		if (!is_dots(e->d_name))
+			r = each(ctx, e->d_name);
 	saved = errno;
 	(void)closedir(stream); /* only read */
 	errno = saved;

@@ -25,7 +25,8 @@ enum disk_dir {
  *             from the journal: everything must be read again */
 enum store_result { STORE_REFUSED = -1, STORE_BROKEN = -2, STORE_LOST = -3 };
 
-/* Called for each name in a directory, in no order; -1 ends the listing. */
+/* Called for each name in a directory but "." and "..", in no order; -1 ends the
+ * listing. */
 typedef int disk_name_fn(void *ctx, const char *name);
 
 struct disk {

@@ -72,8 +72,7 @@ static int add_listed_file(void *ctx, const char *name)
 {
 	struct snapshot *s = ctx;
 
-	if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	    (s->listing != DISK_ROOT || strcmp(name, "lock") != 0))
+	if (s->listing != DISK_ROOT || strcmp(name, "lock") != 0)
 		(void)add_file(s, s->n, s->listing, name);
 	return 0;
 }

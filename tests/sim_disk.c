@@ -500,8 +500,6 @@ static int sim_list(struct disk *d, enum disk_dir dir, disk_name_fn *each,
 
 	if (call(of(d), SIM_LIST, NULL) == -1)
 		return -1;
-	if (each(ctx, ".") != 0 || each(ctx, "..") != 0)
-		return -1;
 	for (size_t i = 0; i < sim->names; i++)
 		if (sim->name[i].dir == dir && sim->name[i].seen != -1 &&
 		    each(ctx, sim->name[i].text) != 0)
