@@ -25,7 +25,7 @@ PROGRAMS = broker proxy server client bot logck
 BASE    = buf text json line name date crc util net
 STORAGE = disk directory segment journal entry ids topics log store recover \
 	drop snapshot backup
-DAEMONS = requests services publish stats turns
+DAEMONS = connections requests services publish stats turns
 CLIENT  = talk talk_connection talk_list talk_reply talk_message follow \
 	follow_held output lines bot_audit client_ask client_send client_sub \
 	client_hist client_stat

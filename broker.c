@@ -11,6 +11,7 @@
  * After REQUEST_WAIT_MS, in whatever state it is, the broker answers it with an
  * error itself. What broker and servers say to each other is in back.h. */
 #include "back.h"
+#include "connections.h"
 #include "json.h"
 #include "limits.h"
 #include "net.h"
@@ -64,8 +65,9 @@ struct server {
 	struct buf out;         /* the batch of this turn */
 };
 
-static void *front, *back, *monitor;
-static int signals, monitor_fd, stopping;
+static void *front, *back;
+static struct connections clients_there, servers_there;
+static int signals, clients_fd, servers_fd, stopping;
 
 static struct requests table;
 static struct ring general;     /* clients that wait for any server */
@@ -83,6 +85,23 @@ static int probes;
 static uint64_t home;           /* the directory of the servers */
 static int64_t home_heard;      /* ms: when one of them last said something */
 static uint64_t served;         /* whose servers last answered a client */
+
+/* ---- who comes and goes ---- */
+
+/* The ROUTER does not know its peers by descriptor: heartbeats find out which
+ * server has gone. */
+static void take_events(void)
+{
+	enum connections_event e;
+	int fd;
+
+	while (connections_next(&clients_there, &fd) != CONNECTIONS_NOTHING)
+		;
+	while ((e = connections_next(&servers_there, &fd)) !=
+	    CONNECTIONS_NOTHING)
+		if (e == CONNECTIONS_WENT)
+			probes = PROBES;
+}
 
 /* ---- the front: clients ---- */
 
@@ -202,20 +221,39 @@ static void refuse(struct request *r)
 	answer(r, refusal());
 }
 
-/* 1: a request was taken, and waits now or was refused. */
+/* What a client had said before it was cut is still to be read, all of it: one
+ * that comes, says 2000 things and leaves, and does so all the time, must not
+ * have that answered. */
+static int is_cut(int fd)
+{
+	if (fd == -1 || connections_has(&clients_there, fd))
+		return 0;
+	take_events();          /* it may have come just now */
+	return !connections_has(&clients_there, fd);
+}
+
+/* 1: a request was taken, and waits now, was refused or dropped. */
 static int take_request(void)
 {
 	zmq_msg_t identity;
 	struct request *r;
+	int fd;
 
 	(void)zmq_msg_init(&identity);
 	if (!net_recv(front, &identity))
 		return 0;
+	fd = zmq_msg_get(&identity, ZMQ_SRCFD);
+	if (is_cut(fd)) {
+		net_drop_rest(front, &identity);
+		(void)zmq_msg_close(&identity); /* valid */
+		return 1;
+	}
 	r = requests_add(&table, &identity, now);
 	counter[BACK_REQUESTS]++;
 	if (requests_count(&table, r, take_frames(r)) == -1) {
 		refuse(r);
 		refusals++;
+		connections_cut_left(&clients_there, fd);
 		return 1;
 	}
 	request_wait(r);
@@ -779,17 +817,6 @@ static long timer_ms(void)
 	return at == INT64_MAX ? -1 : at > now ? (long)(at - now) : 0;
 }
 
-/* The event does not say which connection has ended: heartbeats find out. */
-static void take_ended(void)
-{
-	zmq_msg_t event;
-
-	(void)zmq_msg_init(&event);
-	while (net_recv(monitor, &event))
-		probes = PROBES;
-	(void)zmq_msg_close(&event);
-}
-
 static void take_answers_of_all(void)
 {
 	size_t bytes, all = 0;
@@ -817,11 +844,12 @@ static int take_all_requests(void)
  * full table this would spin. */
 static void relay_turn(int taking, long most_ms)
 {
-	enum { ON_SIGNAL, ON_BACK, ON_MONITOR, ON_FRONT, ITEMS };
+	enum { ON_SIGNAL, ON_BACK, ON_SERVERS, ON_CLIENTS, ON_FRONT, ITEMS };
 	zmq_pollitem_t item[ITEMS] = {
 		[ON_SIGNAL] = { NULL, signals, ZMQ_POLLIN, 0 },
 		[ON_BACK] = { back, 0, ZMQ_POLLIN, 0 },
-		[ON_MONITOR] = { NULL, monitor_fd, ZMQ_POLLIN, 0 },
+		[ON_SERVERS] = { NULL, servers_fd, ZMQ_POLLIN, 0 },
+		[ON_CLIENTS] = { NULL, clients_fd, ZMQ_POLLIN, 0 },
 		[ON_FRONT] = { front, 0, ZMQ_POLLIN, 0 },
 	};
 	long ms = timer_ms();
@@ -834,8 +862,8 @@ static void relay_turn(int taking, long most_ms)
 	now = ticks_ms();
 	if (item[ON_SIGNAL].revents != 0)
 		stopping = stop_asked(signals);
-	if (item[ON_MONITOR].revents != 0)
-		take_ended();
+	if (item[ON_SERVERS].revents != 0 || item[ON_CLIENTS].revents != 0)
+		take_events();
 	if (item[ON_BACK].revents != 0)
 		take_answers_of_all();
 	if (item[ON_FRONT].revents != 0)
@@ -861,11 +889,9 @@ static void stop_in_order(void)
 	for (uint64_t i = 0; i < REQUESTS_MAX && take_request(); i++)
 		if (table.oldest != NULL)
 			refuse(table.oldest);
-	/* Without a reader the monitor stalls the back. None of these fails:
-	 * all are sockets. */
-	(void)zmq_socket_monitor(back, NULL, 0);
-	(void)zmq_close(monitor);
-	(void)zmq_close(back);
+	connections_close(&servers_there);
+	connections_close(&clients_there);
+	(void)zmq_close(back);                  /* both are sockets */
 	(void)zmq_close(front);
 }
 
@@ -905,44 +931,36 @@ static void *open_router(void *context, size_t frame_bytes_max, int linger_ms,
 	return socket;
 }
 
-static void *open_monitor(void *context, void *socket)
-{
-	static const char endpoint[] = "inproc://back";
-	void *events = net_socket(context, ZMQ_PAIR, FRAME_BYTES_MAX, 0);
-
-	if (zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) == -1)
-		die(EXIT_FAILED, "zmq_socket_monitor: %s", zmq_strerror(errno));
-	net_connect(events, endpoint);
-	return events;
-}
-
 int main(int argc, char **argv)
 {
 	const char *clients_at = DEFAULT_FRONT, *servers_at = DEFAULT_BACK;
 	char bound[256];
+	size_t descriptors;
 	void *context;
 
 	set_program(argv[0]);
 	options(argc, argv, &clients_at, &servers_at);
 	signals = stop_signals();
-	net_descriptors();
+	descriptors = net_descriptors(CONNECTIONS_MAX +
+	    SERVERS_CONNECTIONS_MAX);
 	started = now = ticks_ms();
 	home_heard = now - DEAD_MS;
 	requests_open(&table, must_random());
 	context = net_context(1);
 	front = open_router(context, FRAME_BYTES_MAX, FLUSH_MS, FRONT_OUT_MAX,
 	    FRONT_IN_MAX);
+	connections_open(&clients_there, context, front, "client",
+	    CONNECTIONS_MAX, descriptors / 2);
 	net_bind(front, clients_at);
 	back = open_router(context, BACK_ANSWERS_BYTES_MAX, 0, BACK_OUT_MAX,
 	    BACK_IN_MAX);
 	net_option(back, ZMQ_RCVBUF, BACK_BUFFER_BYTES);
+	connections_open(&servers_there, context, back, "server",
+	    SERVERS_CONNECTIONS_MAX, descriptors / 8);
 	net_bind(back, servers_at);
-	monitor = open_monitor(context, back);
-	monitor_fd = net_fd(monitor);
-	/* The descriptor tells of news only once the socket has been read until
-	 * there is nothing more. Events that nobody reads stop libzmq's thread
-	 * when there are 2000, and the broker with it. */
-	take_ended();
+	clients_fd = connections_fd(&clients_there);
+	servers_fd = connections_fd(&servers_there);
+	take_events();
 	(void)snprintf(bound, sizeof bound, "%s", net_bound(front));
 	warn("ready: clients %s, servers %s", bound, net_bound(back));
 	while (!stopping)

@@ -109,6 +109,11 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 /* How long libzmq may go on sending what is queued when a daemon ends. */
 #define LINGER_MS 500
 
+/* Connections: to the ports for clients and subscribers, and to those for
+ * servers. Each costs a daemon 25 KiB, and some 100 once it was busy. */
+#define CONNECTIONS_MAX         3000
+#define SERVERS_CONNECTIONS_MAX 1000
+
 /* ---- broker ---- */
 
 /* Requests under way at once, as a power of two: half a second's work of the
@@ -131,6 +136,8 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 
 /* Servers at once. The broker searches them one by one. */
 #define SERVERS_MAX 64
+_Static_assert(SERVERS_MAX <= SERVERS_CONNECTIONS_MAX / 4,
+    "strangers at one address leave room for them at another");
 
 /* Messages that libzmq queues for each client before it reports EAGAIN (out) or
  * stops reading (in). Out, answers: libzmq learns what was read in steps of
@@ -261,12 +268,11 @@ _Static_assert(SUBSCRIPTION_BYTES_MAX > NAME_BYTES_MAX + 1, "see above");
 #define SUBSCRIPTIONS_MAX 5000
 
 /* libzmq spends 32 bytes on each byte of a topic, and from 100 bytes to 2 KiB
- * on the rest. Counted like this, at most so many bytes are held in all, twice
- * as many for topics chosen to be costly; above that the connection with most
- * is cut, but none with few. */
+ * on the rest. Counted like this, at most so many bytes are held in all (room
+ * for 3000 connections with 25 each), twice as many for topics chosen to be
+ * costly; above that the connection with most is cut. */
 #define SUBSCRIPTION_COST(n)    ((size_t)512 + 32 * (n))
-#define SUBSCRIPTIONS_BYTES_MAX (16 * MIB)
-#define SUBSCRIPTIONS_FEW       100
+#define SUBSCRIPTIONS_BYTES_MAX (64 * MIB)
 _Static_assert(SUBSCRIPTIONS_MAX * SUBSCRIPTION_COST(NAME_BYTES_MAX) <
     SUBSCRIPTIONS_BYTES_MAX, "one connection is not cut for what all have");
 

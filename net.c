@@ -17,6 +17,8 @@
 #define STUCK_MS 5000
 /* Connections that come at once; with libzmq's 100 the others wait 1 s. */
 #define BACKLOG 1024
+/* Descriptors that a program needs for itself and libzmq. */
+#define OWN_DESCRIPTORS 64
 /* Seconds: a peer whose cable was pulled is found within 10 + 3 x 5. */
 #define KEEPALIVE_IDLE  10
 #define KEEPALIVE_EVERY 5
@@ -93,14 +95,18 @@ const char *net_bound(void *socket)
 	return endpoint;
 }
 
-void net_descriptors(void)
+size_t net_descriptors(size_t peers)
 {
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur == r.rlim_max)
-		return;
-	r.rlim_cur = r.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &r);     /* or the old limit stays */
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		die(EXIT_FAILED, "getrlimit:");
+	r.rlim_cur = peers + OWN_DESCRIPTORS;
+	if (r.rlim_cur > r.rlim_max)
+		r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
+		die(EXIT_FAILED, "setrlimit:");
+	return r.rlim_cur;
 }
 
 static int socket_value(void *socket, int option)

@@ -39,16 +39,18 @@ void net_connect(void *socket, const char *endpoint);
  * number; valid until the next call. */
 const char *net_bound(void *socket);
 
-/* Asks for as many descriptors as the system gives without privilege, for a
- * program with many peers: the usual limit is 1024, and libzmq spins while a
- * connection waits that it has no descriptor for. */
-void net_descriptors(void);
+/* Asks for descriptors for a program with so many peers: the usual limit is
+ * 1024. There will be no more of them than that, and some for the program: a
+ * connection that was cut keeps its own until libzmq has read what had come on
+ * it. While one waits for a descriptor libzmq spins, but serves the others.
+ * Returns how many there are, which can be fewer. */
+size_t net_descriptors(size_t peers);
 
 /* Waits like zmq_poll() until something can be read, for NET_POLL_MAX items at
  * most. It may report a socket that turns out to have nothing. What zmq_poll()
  * does twice is done once here: with 64 clients a request cost the broker's
  * own thread 6.8 us, 2.2 of them in poll(); now 4.9 and 1.5. */
-#define NET_POLL_MAX 4
+#define NET_POLL_MAX 5
 void net_poll(zmq_pollitem_t *item, unsigned n, long ms);
 /* A descriptor to be polled instead of the socket. Only for a socket that is
  * never sent to, and which is read until it is empty each time. */

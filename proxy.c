@@ -11,30 +11,38 @@
  * subscription: so we count, ask the system what a connection takes, and cut
  * (shutdown()) the one that has too much or takes too little. It comes back, if
  * it is honest, and reads the log. */
+#include "connections.h"
 #include "limits.h"
 #include "net.h"
 #include "util.h"
 
-#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #endif
 
-/* What a connection may say at once before it must wait for us: otherwise
- * libzmq would not come back from reading all it has. */
-#define SUBSCRIPTIONS_AT_ONCE 50
+/* What a connection may say at once before it must wait for us. Whenever libzmq
+ * looks for news it takes all that connections have said into a queue without a
+ * bound: with 50, those who come, say 2000 things and leave made that grow by
+ * 100 MiB a second. */
+#define SUBSCRIPTIONS_AT_ONCE 1
 /* Bytes that the system takes for us; it cannot be made to forget them. */
 #define SUBSCRIPTIONS_BUFFER  65536
 /* Subscriptions taken in a turn: as many as libzmq may bring in one. */
-#define SUBSCRIPTIONS_A_TURN  10000
+#define SUBSCRIPTIONS_A_TURN  1000
+
+/* Seconds of the processor: after two of these without a turn of the loop we
+ * end. */
+#define STALL_S 2
 
 /* When too much waits, publishers wait for so long; after that publications
  * are dropped until a quarter is free. */
@@ -50,19 +58,18 @@
 
 /* One for each descriptor. */
 struct subscriber {
-	int connected;          /* 1: and not cut */
 	int waiting;            /* 1: something waited at the last look */
 	uint64_t taken;         /* bytes that it had taken then */
 	size_t said;            /* about subscriptions */
 	size_t bytes;           /* of them: SUBSCRIPTION_COST() */
 };
 
-static void *in, *out, *monitor;
+static void *in, *out;
 static int signals;
 
+static struct connections publishers, subscribers;
 static struct subscriber *subscriber;   /* the index is the descriptor */
-static size_t subscribers_cap;
-static size_t connected;                /* how many are */
+static size_t rows;
 static size_t subscribed;               /* bytes of all */
 
 static struct stream stream;            /* publications that wait */
@@ -81,101 +88,55 @@ static void usage(FILE *to)
 
 /* ---- subscribers ---- */
 
-/* NULL: it is not connected any more. */
-static struct subscriber *find_subscriber(int fd)
+static void make_row(int fd)
 {
-	if (fd < 0 || (size_t)fd >= subscribers_cap ||
-	    !subscriber[fd].connected)
-		return NULL;
-	return &subscriber[fd];
+	size_t before = rows;
+
+	while ((size_t)fd >= rows)
+		subscriber = must_array_room(subscriber, rows, &rows,
+		    sizeof *subscriber);
+	memset(subscriber + before, 0, (rows - before) * sizeof *subscriber);
 }
 
-static void forget_subscriber(int fd)
+static void forget(int fd)
 {
-	struct subscriber *s = find_subscriber(fd);
-
-	if (s == NULL)
-		return;
-	connected--;
-	subscribed -= s->bytes;
-	*s = (struct subscriber){ 0 };
+	make_row(fd);
+	subscribed -= subscriber[fd].bytes;
+	subscriber[fd] = (struct subscriber){ 0 };
 }
 
-static void add_subscriber(int fd)
-{
-	size_t before = subscribers_cap;
-
-	if (fd < 0)
-		return;
-	while ((size_t)fd >= subscribers_cap)
-		subscriber = must_array_room(subscriber, subscribers_cap,
-		    &subscribers_cap, sizeof *subscriber);
-	memset(subscriber + before, 0,
-	    (subscribers_cap - before) * sizeof *subscriber);
-	forget_subscriber(fd);
-	subscriber[fd].connected = 1;
-	connected++;
-}
-
-/* libzmq closes the descriptor when it sees the end. Should it have done so in
- * this very moment, and another connection have it now, that one comes back. */
 static void cut(int fd, const char *why)
 {
-	static struct seldom cuts;
-
-	warn_seldom(&cuts, "subscriber cut: %s", why);
-	(void)shutdown(fd, SHUT_RDWR);          /* it may be gone already */
-	forget_subscriber(fd);
-}
-
-/* Events of the monitor: two bytes that say which, four with the descriptor. A
- * monitor that nobody reads stops libzmq's thread. */
-static void take_event(struct str event)
-{
-	uint16_t kind;
-	int32_t fd;
-
-	if (event.n < sizeof kind + sizeof fd)
-		return;
-	memcpy(&kind, event.p, sizeof kind);
-	memcpy(&fd, event.p + sizeof kind, sizeof fd);
-	if (kind == ZMQ_EVENT_ACCEPTED)
-		add_subscriber(fd);
-	else
-		forget_subscriber(fd);
+	connections_cut(&subscribers, fd, why);
+	forget(fd);
 }
 
 static void take_events(void)
 {
-	zmq_msg_t frame;
+	int fd;
 
-	(void)zmq_msg_init(&frame);             /* cannot fail */
-	while (net_recv(monitor, &frame)) {
-		take_event(net_bytes(&frame));
-		net_drop_rest(monitor, &frame);
-	}
-	(void)zmq_msg_close(&frame);            /* valid */
+	while (connections_next(&publishers, &fd) != CONNECTIONS_NOTHING)
+		;
+	while (connections_next(&subscribers, &fd) != CONNECTIONS_NOTHING)
+		forget(fd);
 }
 
 /* ---- subscriptions ---- */
 
-static int greediest(void)
+static void cut_greediest(void)
 {
 	size_t most = 0;
 
-	for (size_t fd = 1; fd < subscribers_cap; fd++)
+	for (size_t fd = 1; fd < rows; fd++)
 		if (subscriber[fd].bytes > subscriber[most].bytes)
 			most = fd;
-	return (int)most;
+	cut((int)most, "too many subscriptions in all, and it has most");
 }
 
 static void count_subscription(int fd, struct str said)
 {
-	struct subscriber *s = find_subscriber(fd);
-	int most;
+	struct subscriber *s = &subscriber[fd];
 
-	if (s == NULL)
-		return;
 	if (++s->said > SUBSCRIPTIONS_MAX) {
 		cut(fd, "more than " LIMIT_TEXT(SUBSCRIPTIONS_MAX)
 		    " subscriptions");
@@ -185,11 +146,8 @@ static void count_subscription(int fd, struct str said)
 		return;
 	s->bytes += SUBSCRIPTION_COST(said.n - 1);
 	subscribed += SUBSCRIPTION_COST(said.n - 1);
-	if (subscribed <= SUBSCRIPTIONS_BYTES_MAX)
-		return;
-	most = greediest();
-	if (subscriber[most].said > SUBSCRIPTIONS_FEW)
-		cut(most, "too many subscriptions in all, and it has most");
+	if (subscribed > SUBSCRIPTIONS_BYTES_MAX)
+		cut_greediest();
 }
 
 /* The XPUB has noted what they say; what is left to do is counting. Those that
@@ -197,14 +155,18 @@ static void count_subscription(int fd, struct str said)
 static void count_subscriptions(void)
 {
 	zmq_msg_t frame;
+	int taken = 0;
 
 	(void)zmq_msg_init(&frame);             /* cannot fail */
-	for (int i = 0; i < SUBSCRIPTIONS_A_TURN && net_recv(out, &frame);
-	    i++) {
-		count_subscription(zmq_msg_get(&frame, ZMQ_SRCFD),
-		    net_bytes(&frame));
+	while (taken < SUBSCRIPTIONS_A_TURN && net_recv(out, &frame)) {
+		int fd = zmq_msg_get(&frame, ZMQ_SRCFD);
+
+		if (connections_has(&subscribers, fd))
+			count_subscription(fd, net_bytes(&frame));
 		net_drop_rest(out, &frame);
+		taken++;
 	}
+	subscribers.busy = taken == SUBSCRIPTIONS_A_TURN;
 	(void)zmq_msg_close(&frame);            /* valid */
 }
 
@@ -236,10 +198,11 @@ static int waits(int fd, uint64_t *taken)
 
 static void cut_slow(uint64_t least)
 {
-	for (size_t fd = 0; fd < subscribers_cap; fd++) {
+	for (size_t fd = 0; fd < rows; fd++) {
 		struct subscriber *s = &subscriber[fd];
 		uint64_t taken = 0;
-		int waiting = s->connected && waits((int)fd, &taken);
+		int waiting = connections_has(&subscribers, (int)fd) &&
+		    waits((int)fd, &taken);
 
 		if (waiting && s->waiting && taken - s->taken < least) {
 			cut((int)fd, "it does not read");
@@ -284,7 +247,7 @@ static int is_holding(void)
  * into, and would keep all of that. */
 static void publish(struct str topic, struct str body)
 {
-	size_t extra = topic.n + PLACE_BYTES * connected;
+	size_t extra = topic.n + PLACE_BYTES * subscribers.count;
 
 	if (net_send_copy(out, topic.p, topic.n, 1) == 0)
 		(void)net_send_stream(out, body.p, body.n, extra, &stream);
@@ -317,12 +280,55 @@ static void carry_publications(void)
 
 /* ---- the loop ---- */
 
+static volatile sig_atomic_t turns;
+
+/* Only async-signal-safe calls. */
+static void look_for_turns(int signal)
+{
+	static const char reason[] = "proxy: libzmq does not return, too many "
+	    "subscriptions: ending, to be started again\n";
+	static sig_atomic_t seen = -1;
+
+	(void)signal;
+	if (turns == seen) {
+		/* who ends cannot say that it could not say why */
+		(void)!write(STDERR_FILENO, reason, sizeof reason - 1);
+		_exit(EXIT_FAILED);
+	}
+	seen = turns;
+}
+
+/* Whenever a connection ends libzmq looks through all subscriptions there are.
+ * With 2000 connections that had 20 long ones each, which no limit keeps apart
+ * from people, it does so for minutes, and hears no signal. A new process hears
+ * the others again within a second, and they read what they missed in the log.
+ * Time of the processor is measured: a proxy that is stopped does nothing
+ * wrong. */
+static void watch_turns(void)
+{
+	struct sigaction act = { .sa_handler = look_for_turns,
+		.sa_flags = SA_RESTART };
+	struct sigevent by = { .sigev_notify = SIGEV_SIGNAL,
+		.sigev_signo = SIGALRM };
+	struct itimerspec every = { .it_interval.tv_sec = STALL_S,
+		.it_value.tv_sec = STALL_S };
+	timer_t timer;
+
+	(void)sigemptyset(&act.sa_mask);        /* cannot fail */
+	if (sigaction(SIGALRM, &act, NULL) == -1 ||
+	    timer_create(CLOCK_PROCESS_CPUTIME_ID, &by, &timer) == -1 ||
+	    timer_settime(timer, 0, &every, NULL) == -1)
+		die(EXIT_FAILED, "timer:");
+}
+
 static void run_proxy(void)
 {
-	enum { ON_SIGNAL, ON_MONITOR, ON_OUT, ON_IN, ITEMS };
+	enum { ON_SIGNAL, ON_PUBLISHERS, ON_SUBSCRIBERS, ON_OUT, ON_IN,
+		ITEMS };
 	zmq_pollitem_t item[ITEMS] = {
 		[ON_SIGNAL] = { NULL, signals, ZMQ_POLLIN, 0 },
-		[ON_MONITOR] = { monitor, 0, ZMQ_POLLIN, 0 },
+		[ON_PUBLISHERS] = { publishers.monitor, 0, ZMQ_POLLIN, 0 },
+		[ON_SUBSCRIBERS] = { subscribers.monitor, 0, ZMQ_POLLIN, 0 },
 		[ON_OUT] = { out, 0, ZMQ_POLLIN, 0 },
 		[ON_IN] = { in, 0, ZMQ_POLLIN, 0 },
 	};
@@ -331,11 +337,13 @@ static void run_proxy(void)
 	while (!stopping) {
 		int holding = is_holding();
 
+		turns = turns == SIG_ATOMIC_MAX ? 0 : turns + 1;
 		item[ON_IN].revents = 0;
 		net_poll(item, holding ? ON_IN : ITEMS, holding ? FULL_MS : -1);
 		if (item[ON_SIGNAL].revents != 0)
 			stopping = stop_asked(signals);
-		if (item[ON_MONITOR].revents != 0)
+		if (item[ON_PUBLISHERS].revents != 0 ||
+		    item[ON_SUBSCRIBERS].revents != 0)
 			take_events();
 		if (item[ON_OUT].revents != 0)
 			count_subscriptions();
@@ -344,10 +352,8 @@ static void run_proxy(void)
 	}
 }
 
-static void open_out(void *context, const char *xpub)
+static void open_out(void *context, const char *xpub, size_t descriptors)
 {
-	static const char events[] = "inproc://subscribers";
-
 	out = net_socket(context, ZMQ_XPUB, SUBSCRIPTION_BYTES_MAX, LINGER_MS);
 	net_option(out, ZMQ_SNDHWM, PROXY_OUT_MAX);
 	net_option(out, ZMQ_RCVHWM, SUBSCRIPTIONS_AT_ONCE);
@@ -355,18 +361,17 @@ static void open_out(void *context, const char *xpub)
 	/* All subscriptions are to be counted, not only the first to a topic.
 	 * (ZMQ_XPUB_MANUAL would tell more, and uses freed memory.) */
 	net_option(out, ZMQ_XPUB_VERBOSE, 1);
-	monitor = net_socket(context, ZMQ_PAIR, FRAME_BYTES_MAX, 0);
-	if (zmq_socket_monitor(out, events, ZMQ_EVENT_ACCEPTED |
-	    ZMQ_EVENT_DISCONNECTED) == -1)
-		die(EXIT_FAILED, "zmq_socket_monitor: %s", zmq_strerror(errno));
-	net_connect(monitor, events);
+	connections_open(&subscribers, context, out, "subscriber",
+	    CONNECTIONS_MAX, descriptors / 2);
 	net_bind(out, xpub);
 }
 
-static void open_in(void *context, const char *xsub)
+static void open_in(void *context, const char *xsub, size_t descriptors)
 {
 	in = net_socket(context, ZMQ_XSUB, PUBLICATION_BYTES_MAX, 0);
 	net_option(in, ZMQ_RCVHWM, PROXY_IN_MAX);
+	connections_open(&publishers, context, in, "publisher",
+	    SERVERS_CONNECTIONS_MAX, descriptors / 8);
 	net_bind(in, xsub);
 	/* The XSUB keeps it for servers that connect later. */
 	if (net_send_copy(in, "\1", 1, 0) == -1)
@@ -375,11 +380,9 @@ static void open_in(void *context, const char *xsub)
 
 static void close_all(void *context)
 {
-	/* Without a reader the monitor stalls the XPUB. None of these fails:
-	 * all are sockets. */
-	(void)zmq_socket_monitor(out, NULL, 0);
-	(void)zmq_close(monitor);
-	(void)zmq_close(in);
+	connections_close(&publishers);
+	connections_close(&subscribers);
+	(void)zmq_close(in);                    /* none of these fails */
 	(void)zmq_close(out);
 	(void)zmq_ctx_term(context);
 	free(subscriber);
@@ -390,6 +393,7 @@ int main(int argc, char **argv)
 	const char *xsub = DEFAULT_XSUB, *xpub = DEFAULT_XPUB;
 	void *context;
 	char bound[256];
+	size_t descriptors;
 	int c;
 
 	set_program(argv[0]);
@@ -401,13 +405,15 @@ int main(int argc, char **argv)
 		}
 	option_end(argc, argv);
 	signals = stop_signals();
-	net_descriptors();
+	descriptors = net_descriptors(CONNECTIONS_MAX +
+	    SERVERS_CONNECTIONS_MAX);
 	context = net_context(1);
-	open_out(context, xpub);
-	open_in(context, xsub);
+	open_out(context, xpub, descriptors);
+	open_in(context, xsub, descriptors);
 	/* An endpoint is shorter than that. */
 	(void)snprintf(bound, sizeof bound, "%s", net_bound(in));
 	warn("ready: publishers %s, subscribers %s", bound, net_bound(out));
+	watch_turns();
 	run_proxy();
 	close_all(context);
 	return 0;

@@ -8,7 +8,8 @@
  *       opens and closes N connections, one after the other, and says nothing
  *   rude crowd ENDPOINT TYPE N
  *       N connections that shake hands as TYPE (or, with -, say nothing) and
- *       stay until stdin ends; "N\n" on stdout once all of them were tried
+ *       stay until stdin ends; a SUB has 20 long topics of its own; "N\n" on
+ *       stdout once all of them were tried
  *   rude endless ENDPOINT MIB
  *       one message that has no last frame
  *   rude deaf FRONT SECONDS
@@ -19,6 +20,10 @@
  *       a client whose every request is wrong in another way
  *   rude subscribe XPUB N
  *       N subscriptions, by one who does not read what comes
+ *   rude visit FRONT SECONDS
+ *   rude visit-xpub XPUB SECONDS
+ *       connections that come, say 2000 things and leave before anybody can
+ *       have looked, as many as there can be
  *   rude liar BACK SECONDS
  *       a server that takes all there is, beats, and answers nothing
  *   rude babbler BACK SECONDS
@@ -34,6 +39,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define RING     64     /* malformed connections at a time */
@@ -243,6 +249,52 @@ static void run_knock(const char *endpoint, unsigned count)
 	}
 }
 
+/* 0: all of it. -1: we were cut. */
+static int send_all(int fd, struct str bytes)
+{
+	while (bytes.n > 0) {
+		ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+
+		if (n == -1)
+			return -1;
+		str_skip(&bytes, (size_t)n);
+	}
+	return 0;
+}
+
+/* 0: it has said so many bytes. -1: it has not, in a second. */
+static int hear(int fd, size_t n)
+{
+	const struct timeval second = { 1, 0 };
+	char byte[256];
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
+	while (n > 0) {
+		ssize_t got = recv(fd, byte, n < sizeof byte ? n : sizeof byte,
+		    0);
+
+		if (got <= 0)
+			return -1;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+/* What comes before its own hello libzmq takes for a mistake. */
+static void subscribe(int fd, unsigned n, size_t hello)
+{
+	static const char rest[] = "nome de um canal que nao existe e so custa";
+	struct buf b = { 0 };
+
+	for (unsigned i = 0; i < 20; i++) {
+		buf_add(&b, "\0\71\1", 3);
+		buf_printf(&b, "%04u %04u %04u%s", n, i, n, rest);
+	}
+	if (hear(fd, hello) == 0)
+		(void)send_all(fd, buf_str(&b));        /* or we were cut */
+	buf_free(&b);
+}
+
 /* The kernel connects also those that the daemon has no descriptor for. */
 static void run_crowd(const char *endpoint, const char *type, unsigned count)
 {
@@ -259,6 +311,8 @@ static void run_crowd(const char *endpoint, const char *type, unsigned count)
 			die(EXIT_FAILED, "%s:", endpoint);
 		if (b.n > 0)
 			(void)send(fd, b.p, b.n, MSG_NOSIGNAL); /* see above */
+		if (strcmp(type, "SUB") == 0)
+			subscribe(fd, n, b.n);
 	}
 	(void)printf("%u\n", count);
 	if (fflush(stdout) == EOF)
@@ -266,19 +320,6 @@ static void run_crowd(const char *endpoint, const char *type, unsigned count)
 	while (read(STDIN_FILENO, &c, 1) == 1)
 		;
 	buf_free(&b);           /* the descriptors end with us */
-}
-
-/* 0: all of it. -1: we were cut. */
-static int send_all(int fd, struct str bytes)
-{
-	while (bytes.n > 0) {
-		ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
-
-		if (n == -1)
-			return -1;
-		str_skip(&bytes, (size_t)n);
-	}
-	return 0;
 }
 
 /* Not with libzmq, which sends whole messages only. */
@@ -454,6 +495,41 @@ static void run_subscribe(const char *endpoint, unsigned count)
 	(void)zmq_close(s);
 }
 
+static void visit(const char *endpoint, const char *type, int64_t until)
+{
+	const struct sockaddr_in a = address_of(endpoint);
+	struct buf b = { 0 }, hello = { 0 };
+
+	put_handshake(&hello, type);
+	for (unsigned n = 0; n < 1000; n++)
+		buf_add(&b, "\0\2\1x\0\2\0x", 8);
+	for (unsigned n = 0; ticks_ms() < until; n++) {
+		int fd = call(&a);
+
+		if (fd == -1) {
+			pause_ms(1);            /* it is busy */
+			continue;
+		}
+		/* If it is not read the rest does not count either. */
+		if (send_all(fd, buf_str(&hello)) == 0 &&
+		    hear(fd, hello.n) == 0)
+			(void)send_all(fd, buf_str(&b));
+		(void)close(fd);                /* nothing is owed */
+	}
+	buf_free(&hello);
+	buf_free(&b);
+}
+
+static void run_visit(const char *endpoint, int64_t until)
+{
+	visit(endpoint, "DEALER", until);
+}
+
+static void run_visit_xpub(const char *endpoint, int64_t until)
+{
+	visit(endpoint, "SUB", until);
+}
+
 /* ---- servers ---- */
 
 /* The first in rank; nobody else's directory has this number. */
@@ -538,6 +614,8 @@ static const struct way {
 	{ "knock", run_knock, NULL },
 	{ "endless", run_endless, NULL },
 	{ "subscribe", run_subscribe, NULL },
+	{ "visit", NULL, run_visit },
+	{ "visit-xpub", NULL, run_visit_xpub },
 	{ "deaf", NULL, run_deaf },
 	{ "flood", NULL, run_flood },
 	{ "garbage", NULL, run_garbage },

@@ -26,10 +26,6 @@ has_descriptors() {
 	[ "$(descriptors "$1")" = "$2" ]
 }
 
-is_full() {
-	[ "$(descriptors broker)" -ge 64 ]
-}
-
 # Bytes that no ZeroMQ would send, in every order. A bot that talks all the
 # while must see no error, and no daemon keep anything of it.
 test_malformed_connections() {
@@ -62,9 +58,15 @@ early_bird() {
 	wait_for grep -q OK early.out
 }
 
-# More peers than descriptors: who is connected is served, the others wait until
-# some are gone, and a signal still ends it.
-test_out_of_descriptors() {
+# elsewhere ENDPOINT: the same from another address, if the system has one.
+elsewhere() {
+	echo "tcp://127.0.0.2:0;${1#tcp://}"
+}
+
+# More peers than places: who is connected is served, and who comes from another
+# address; those at the same address wait until some are gone. A signal still
+# ends it. With 64 descriptors there are 32 places for clients, 8 for servers.
+test_more_peers_than_places() {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	start broker sh -c 'ulimit -n 64; exec broker "$@"' sh \
 		-f 'tcp://127.0.0.1:*' -k 'tcp://127.0.0.1:*'
@@ -76,21 +78,40 @@ test_out_of_descriptors() {
 	exec 4<>requests 5<>hold
 	start early zraw -l req "$FRONT" <requests
 	early_bird
-	for port in "$FRONT" "$BACK"; do
-		start crowd rude crowd "$port" DEALER 100 <hold
-		wait_for is_full
-		wait_for grep -q 100 crowd.out
-		early_bird
-		exits 69 client -b "$FRONT" -t 1 ping
-		kill9 crowd
-		exits 0 client -b "$FRONT" ping
-		rm crowd.out
-	done
+	start crowd rude crowd "$FRONT" DEALER 100 <hold
+	wait_for grep -q 100 crowd.out
+	wait_for grep -q 'client cut: too many from its address' broker.err
+	early_bird
+	exits 69 client -b "$FRONT" -t 1 ping
+	[ "$(uname)" != Linux ] ||
+		exits 0 client -b "$(elsewhere "$FRONT")" ping
+	kill9 crowd
+	exits 0 client -b "$FRONT" ping
 	start crowd rude crowd "$BACK" DEALER 100 <hold
-	wait_for is_full
+	wait_for grep -q 'server cut: too many from its address' broker.err
+	exits 0 client -b "$FRONT" ping
 	stop broker
 	kill9 crowd
 	exec 4>&- 5>&-
+}
+
+# Connections that leave 2000 requests behind, as many as there can be.
+test_visitors() {
+	up -c geral
+	for n in 1 2 3; do
+		start visitor$n rude visit "$FRONT" 4
+	done
+	for n in 1 2 3 4 5 6 7 8; do
+		[ "$(uname)" != Linux ] || exits 0 client -u ana -t 5 \
+			-b "$(elsewhere "$FRONT")" pub geral $n
+		sleep 0.4
+	done
+	for n in 1 2 3; do
+		ended visitor$n
+	done
+	below broker 768
+	has broker.err 'client cut'
+	stop broker
 }
 
 # le64 HEX: as 8 bytes, as the back port has its numbers. The shell's own end

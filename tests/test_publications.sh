@@ -58,6 +58,43 @@ test_subscriptions_without_end() {
 	has proxy.err 'subscriber cut: more than'
 }
 
+# Connections that leave 2000 subscriptions behind, as many as there can be.
+test_visiting_subscribers() {
+	up -c geral
+	start live client -u bob sub -s 0 -c 20 geral
+	for n in 1 2 3; do
+		start visitor$n rude visit-xpub "$XPUB" 4
+	done
+	say 1 10
+	for n in 1 2 3; do
+		ended visitor$n
+	done
+	say 11 20
+	heard_all 20
+	below proxy 512
+}
+
+# Whenever a connection ends libzmq looks through the subscriptions of all. With
+# these it would take minutes: the proxy ends instead, and starts again.
+test_proxy_that_has_too_much_to_do() {
+	up -c geral
+	start live client -u bob sub -s 0 -c 20 geral
+	say 1 10
+	mkfifo hold
+	exec 5<>hold
+	start crowd rude crowd "$XPUB" SUB 1000 <hold
+	wait_for grep -q 1000 crowd.out
+	sleep 1
+	kill9 crowd
+	exec 5>&-
+	ended proxy 1
+	has proxy.err 'libzmq does not return'
+	proxy_up
+	say 11 20
+	heard_all 20
+	below proxy 256
+}
+
 # A client may subscribe to much, and is served.
 test_many_subscriptions() {
 	up -c geral

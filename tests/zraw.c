@@ -394,7 +394,7 @@ int main(int argc, char **argv)
 	argc -= optind;
 	if (argc < 2)
 		usage();
-	net_descriptors();
+	net_descriptors(CONNECTIONS_MAX);
 	context = net_context(1);
 	if (strcmp(argv[0], "req") == 0)
 		run_req(argv[1], lines);

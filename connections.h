@@ -1,0 +1,48 @@
+/* connections.h: who is connected to a socket that listens, by descriptor.
+ *
+ * libzmq takes every connection there is, and each costs it memory. Its monitor
+ * tells who comes and goes: so they are counted, and who comes is cut at once
+ * if its address has as many already as are still free. One address has half of
+ * the places at most, a second one a quarter, and so on: there is always room
+ * for others. */
+#ifndef CONNECTIONS_H
+#define CONNECTIONS_H
+
+#include "util.h"
+
+#include <stddef.h>
+
+struct connections {
+	void *socket, *monitor;
+	const char *of;         /* what we call them */
+	struct connection *row; /* the index is the descriptor */
+	size_t rows;
+	size_t count, max;
+	int busy;               /* 1: nobody is let in now; the owner says so */
+	struct seldom cuts;
+};
+
+/* Before the socket is bound. of ("client") is for messages, and must last.
+ * There will be `most` at most, and no more than the descriptors that are set
+ * aside for them. The program ends if it cannot be done. */
+void connections_open(struct connections *c, void *context, void *socket,
+    const char *of, size_t most, size_t descriptors);
+/* While the socket is open. */
+void connections_close(struct connections *c);
+
+/* A descriptor that tells when something has come, after all has been read: of
+ * 2000 events that nobody reads libzmq's thread stops. */
+int connections_fd(struct connections *c);
+enum connections_event { CONNECTIONS_NOTHING, CONNECTIONS_CAME,
+	CONNECTIONS_WENT };
+enum connections_event connections_next(struct connections *c, int *fd);
+
+/* 1: fd is a connection, and was not cut. */
+int connections_has(const struct connections *c, int fd);
+/* Should libzmq have closed fd in this very moment, and another connection have
+ * it now, that one is cut, and comes back. */
+void connections_cut(struct connections *c, int fd, const char *why);
+/* Cuts it if its peer has left, and nobody will hear an answer. */
+void connections_cut_left(struct connections *c, int fd);
+
+#endif
