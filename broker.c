@@ -950,13 +950,13 @@ int main(int argc, char **argv)
 	front = open_router(context, FRAME_BYTES_MAX, FLUSH_MS, FRONT_OUT_MAX,
 	    FRONT_IN_MAX);
 	connections_open(&clients_there, context, front, "client",
-	    CONNECTIONS_MAX, descriptors / 2);
+	    CONNECTIONS_MAX, descriptors / 4 * 3);
 	net_bind(front, clients_at);
 	back = open_router(context, BACK_ANSWERS_BYTES_MAX, 0, BACK_OUT_MAX,
 	    BACK_IN_MAX);
 	net_option(back, ZMQ_RCVBUF, BACK_BUFFER_BYTES);
 	connections_open(&servers_there, context, back, "server",
-	    SERVERS_CONNECTIONS_MAX, descriptors / 8);
+	    SERVERS_CONNECTIONS_MAX, descriptors / 4);
 	net_bind(back, servers_at);
 	clients_fd = connections_fd(&clients_there);
 	servers_fd = connections_fd(&servers_there);

@@ -106,7 +106,8 @@ size_t net_descriptors(size_t peers)
 		r.rlim_cur = r.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
 		die(EXIT_FAILED, "setrlimit:");
-	return r.rlim_cur;
+	return r.rlim_cur > 2 * OWN_DESCRIPTORS ?
+	    r.rlim_cur - OWN_DESCRIPTORS : r.rlim_cur / 2;
 }
 
 static int socket_value(void *socket, int option)

@@ -39,11 +39,11 @@ void net_connect(void *socket, const char *endpoint);
  * number; valid until the next call. */
 const char *net_bound(void *socket);
 
-/* Asks for descriptors for a program with so many peers: the usual limit is
- * 1024. There will be no more of them than that, and some for the program: a
- * connection that was cut keeps its own until libzmq has read what had come on
- * it. While one waits for a descriptor libzmq spins, but serves the others.
- * Returns how many there are, which can be fewer. */
+/* Asks for descriptors for so many peers, beside those that a program needs for
+ * itself: the usual limit is 1024. There will be no more of them: a connection
+ * that was cut keeps its own until libzmq has read what had come on it. While
+ * one waits for a descriptor libzmq spins, but serves the others. Returns for
+ * how many peers there are, which can be fewer. */
 size_t net_descriptors(size_t peers);
 
 /* Waits like zmq_poll() until something can be read, for NET_POLL_MAX items at

@@ -362,7 +362,7 @@ static void open_out(void *context, const char *xpub, size_t descriptors)
 	 * (ZMQ_XPUB_MANUAL would tell more, and uses freed memory.) */
 	net_option(out, ZMQ_XPUB_VERBOSE, 1);
 	connections_open(&subscribers, context, out, "subscriber",
-	    CONNECTIONS_MAX, descriptors / 2);
+	    CONNECTIONS_MAX, descriptors / 4 * 3);
 	net_bind(out, xpub);
 }
 
@@ -371,7 +371,7 @@ static void open_in(void *context, const char *xsub, size_t descriptors)
 	in = net_socket(context, ZMQ_XSUB, PUBLICATION_BYTES_MAX, 0);
 	net_option(in, ZMQ_RCVHWM, PROXY_IN_MAX);
 	connections_open(&publishers, context, in, "publisher",
-	    SERVERS_CONNECTIONS_MAX, descriptors / 8);
+	    SERVERS_CONNECTIONS_MAX, descriptors / 4);
 	net_bind(in, xsub);
 	/* The XSUB keeps it for servers that connect later. */
 	if (net_send_copy(in, "\1", 1, 0) == -1)

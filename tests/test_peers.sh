@@ -65,7 +65,7 @@ elsewhere() {
 
 # More peers than places: who is connected is served, and who comes from another
 # address; those at the same address wait until some are gone. A signal still
-# ends it. With 64 descriptors there are 32 places for clients, 8 for servers.
+# ends it. With 64 descriptors there are 24 places for clients, 8 for servers.
 test_more_peers_than_places() {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	start broker sh -c 'ulimit -n 64; exec broker "$@"' sh \
