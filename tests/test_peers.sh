@@ -63,17 +63,22 @@ elsewhere() {
 	echo "tcp://127.0.0.2:0;${1#tcp://}"
 }
 
+# up_with N: a system whose broker has N descriptors.
+up_with() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	start broker sh -c 'ulimit -n "$1"; shift; exec broker "$@"' sh \
+		"$1" -f 'tcp://127.0.0.1:*' -k 'tcp://127.0.0.1:*'
+	ready broker
+	FRONT=$(endpoint broker 1) BACK=$(endpoint broker 2)
+	proxy_up
+	server_up server -c geral
+}
+
 # More peers than places: who is connected is served, and who comes from another
 # address; those at the same address wait until some are gone. A signal still
 # ends it. With 64 descriptors there are 24 places for clients, 8 for servers.
 test_more_peers_than_places() {
-	# shellcheck disable=SC2016 # the inner shell expands it
-	start broker sh -c 'ulimit -n 64; exec broker "$@"' sh \
-		-f 'tcp://127.0.0.1:*' -k 'tcp://127.0.0.1:*'
-	ready broker
-	FRONT=$(endpoint broker 1) BACK=$(endpoint broker 2)
-	proxy_up
-	server_up
+	up_with 64
 	mkfifo requests hold
 	exec 4<>requests 5<>hold
 	start early zraw -l req "$FRONT" <requests
@@ -95,21 +100,31 @@ test_more_peers_than_places() {
 	exec 4>&- 5>&-
 }
 
-# Connections that leave 2000 requests behind, as many as there can be.
+# Connections that leave 2000 requests behind, as many as there can be. Who was
+# there before, at another address, is served meanwhile.
 test_visitors() {
-	up -c geral
+	up_with 1024
+	there=$FRONT
+	[ "$(uname)" != Linux ] || there=$(elsewhere "$FRONT")
+	mkfifo lines
+	exec 4<>lines
+	start talker client -b "$there" -u ana pub geral <lines
+	echo 0 >&4
+	wait_for more_than data/channels/geral.log 0
 	for n in 1 2 3; do
 		start visitor$n rude visit "$FRONT" 4
 	done
-	for n in 1 2 3 4 5 6 7 8; do
-		[ "$(uname)" != Linux ] || exits 0 client -u ana -t 5 \
-			-b "$(elsewhere "$FRONT")" pub geral $n
-		sleep 0.4
+	for n in 1 2 3 4 5 6; do
+		echo $n >&4
+		wait_for more_than data/channels/geral.log $n
+		sleep 0.5
 	done
 	for n in 1 2 3; do
 		ended visitor$n
 	done
-	below broker 768
+	kill9 talker
+	exec 4>&-
+	below broker 256
 	has broker.err 'client cut'
 	stop broker
 }
