@@ -115,9 +115,11 @@ static int socket_value(void *socket, int option)
 	int value;
 	size_t n = sizeof value;
 
-	if (zmq_getsockopt(socket, option, &value, &n) == -1)
-		die(EXIT_FAILED, "zmq_getsockopt %d: %s", option,
-		    zmq_strerror(errno));
+	/* ZMQ_EVENTS looks for news, which a signal interrupts. */
+	while (zmq_getsockopt(socket, option, &value, &n) == -1)
+		if (errno != EINTR)
+			die(EXIT_FAILED, "zmq_getsockopt %d: %s", option,
+			    zmq_strerror(errno));
 	return value;
 }
 
