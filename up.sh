@@ -4,7 +4,9 @@
 # that dies is started again.
 #
 # DATA=DIR keeps the messages there instead of in ./data. PORT=N uses the ports
-# N to N+3 instead of 5555 to 5558.
+# N to N+3 instead of 5555 to 5558. LISTEN=ADDRESS opens the two for clients and
+# subscribers at that address, or with '*' at all of this machine, instead of
+# only to the machine itself.
 set -u
 cd "$(dirname "$0")" || exit 1
 
@@ -89,19 +91,26 @@ tell_all() {
 
 PORT=${PORT:-5555}
 back=$((PORT + 1)) xsub=$((PORT + 2)) xpub=$((PORT + 3))
-to=tcp://localhost on='tcp://*'
+LISTEN=${LISTEN:-127.0.0.1} to=tcp://127.0.0.1
+[ "$LISTEN" = '*' ] || to=tcp://$LISTEN
+open=tcp://$LISTEN own=tcp://127.0.0.1
 export RECADO_BROKER="$to:$PORT" RECADO_PROXY="$to:$xpub"
 roles=
 trap : HUP INT TERM
-role broker ./broker -f "$on:$PORT" -k "$on:$back"
-role proxy ./proxy -s "$on:$xsub" -x "$on:$xpub"
-role server ./server -d "${DATA:-data}" -b "$to:$back" -p "$to:$xsub" -c geral
+role broker ./broker -f "$open:$PORT" -k "$own:$back"
+role proxy ./proxy -s "$own:$xsub" -x "$open:$xpub"
+role server ./server -d "${DATA:-data}" -b "$own:$back" -p "$own:$xsub" -c geral
 role bot1 ./bot -u bot1 -i 1000
 role bot2 ./bot -u bot2 -i 1000
 { { keep chat ./client -u up sub geral | talk; } 2>&1 | label chat; } &
 roles="$roles $!"
-echo 'in another terminal: ./client chat; Ctrl-C here ends everything' |
-	label up
+{
+	case $LISTEN in
+	127.*) echo "only this machine can connect; LISTEN='*' lets all in" ;;
+	*) echo "whoever reaches $LISTEN can read all and speak as anybody" ;;
+	esac
+	echo 'in another terminal: ./client chat; Ctrl-C here ends everything'
+} | label up
 
 wait            # until a signal comes
 trap '' HUP INT TERM

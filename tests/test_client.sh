@@ -259,6 +259,8 @@ test_up() {
 	start up ./up.sh
 	wait_for grep -q '^chat *| .*#' up.out
 	wait_for grep -q '^server *| .*ready' up.out
+	has up.out 'only this machine can connect'
+	refute grep -F 'tcp://0.0.0.0' up.out
 	kill -s KILL "$(cat tmp.*/server.pid)"
 	wait_for grep -q '^server *| .*started again' up.out
 	client -u ana pub geral 'still here'
@@ -270,6 +272,22 @@ test_up() {
 	refute grep '^\([a-z]*\)[12]* *| \1: ' up.out
 	exits 69 client -t 1 ping
 	want '' "$(find . -name 'tmp.*')"
+}
+
+# LISTEN opens the ports for clients and subscribers, and no others.
+test_up_listens() {
+	prepare_up 6
+	export TMPDIR=.
+	LISTEN='*' start up ./up.sh
+	wait_for grep -q '^chat *| .*#' up.out
+	has up.out 'can read all and speak as anybody'
+	for n in 0 3; do
+		has up.out "tcp://0.0.0.0:$((PORT + n))"
+	done
+	for n in 1 2; do
+		has up.out "tcp://127.0.0.1:$((PORT + n))"
+	done
+	stop up
 }
 
 # up.sh does not restart for ever what cannot work.
