@@ -248,7 +248,7 @@ static int take_request(void)
 		(void)zmq_msg_close(&identity); /* valid */
 		return 1;
 	}
-	r = requests_add(&table, &identity, now);
+	r = requests_add(&table, &identity);
 	counter[BACK_REQUESTS]++;
 	if (requests_count(&table, r, take_frames(r)) == -1) {
 		refuse(r);
@@ -280,7 +280,7 @@ static void refuse_expired(void)
 		struct request *newer = r->newer;
 
 		if (is_expired(r))
-			r->client->expired = now;
+			requests_expired(&table, r->client);
 		if (r->client->expired == now)
 			refuse(r);
 		r = newer;
@@ -859,7 +859,7 @@ static void relay_turn(int taking, long most_ms)
 		ms = most_ms;
 	taking = taking && now >= taking_from && requests_room(&table);
 	net_poll(item, taking ? ITEMS : ON_FRONT, ms);
-	now = ticks_ms();
+	now = table.now = ticks_ms();
 	if (item[ON_SIGNAL].revents != 0)
 		stopping = stop_asked(signals);
 	if (item[ON_SERVERS].revents != 0 || item[ON_CLIENTS].revents != 0)

@@ -89,6 +89,14 @@ _Static_assert(DEAD_MS + HEARTBEAT_MS < REQUEST_WAIT_MS,
 #define AWAY_MS ANSWER_MS
 _Static_assert(AWAY_MS > REQUEST_WAIT_MS, "by then the broker has given up");
 
+/* When the broker refuses what a client has sent, it goes on for so long: what
+ * is under way was sent before the client heard, and would be stored before
+ * what is sent again. */
+#define REFUSE_ON_MS 200
+/* So our clients wait a little longer before they send it again. */
+#define UNAVAILABLE_MS 250
+_Static_assert(UNAVAILABLE_MS > REFUSE_ON_MS, "it would be refused again");
+
 /* Our clients send a request again after this long without a reply. A live
  * broker would have answered: so nothing is sent twice to one that is only
  * slow, which could put the repeated request ahead of others. */

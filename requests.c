@@ -63,14 +63,15 @@ void requests_close(struct requests *t)
 	free(t->bucket);
 }
 
-/* Looks at some of the clients that only had unread answers. */
+/* Looks at some of the clients that only had unread answers, or were refused a
+ * moment ago. */
 static void forget_readers(struct requests *t, int some)
 {
 	struct requester *c;
 
 	while (some-- > 0 && (c = t->readers.first) != NULL) {
 		ring_add(&t->readers, c);
-		if (c->unread.bytes > 0)
+		if (c->unread.bytes > 0 || t->now < c->refuse_until)
 			continue;
 		ring_remove(c);
 		client_forget(t, c);
@@ -160,8 +161,7 @@ static void client_done(struct requests *t, struct requester *c)
 	forget_readers(t, 2);
 }
 
-struct request *requests_add(struct requests *t, zmq_msg_t *identity,
-    int64_t now)
+struct request *requests_add(struct requests *t, zmq_msg_t *identity)
 {
 	struct request *r = t->free_rows;
 
@@ -173,7 +173,7 @@ struct request *requests_add(struct requests *t, zmq_msg_t *identity,
 	r->waiting = 0;
 	r->server = NULL;
 	r->client = client_of(t, identity);
-	r->arrived = now;
+	r->arrived = t->now;
 	r->bytes = 0;
 	r->assigned = 0;
 	r->frames = 0;
@@ -203,9 +203,17 @@ int requests_count(struct requests *t, struct request *r, size_t bytes)
 	r->bytes = bytes;
 	c->bytes += bytes;
 	t->bytes += bytes;
-	if (over_share(t, c))
+	if (over_share(t, c) && !c->refused) {
 		c->refused = 1;
-	return c->refused ? -1 : 0;
+		c->refuse_until = t->now + REFUSE_ON_MS;
+	}
+	return c->refused || t->now < c->refuse_until ? -1 : 0;
+}
+
+void requests_expired(struct requests *t, struct requester *c)
+{
+	c->expired = t->now;
+	c->refuse_until = t->now + REFUSE_ON_MS;
 }
 
 struct request *requests_find(const struct requests *t, struct request_id id)

@@ -33,6 +33,7 @@ struct requester {
 	struct server *server;  /* NULL: none yet */
 	struct unread unread;   /* its answers that libzmq has */
 	int64_t expired;        /* ms: when a request of its own last did */
+	int64_t refuse_until;   /* ms: what it sends before is refused */
 	size_t bytes;           /* of its requests */
 	uint32_t requests;
 	uint32_t hash;
@@ -60,6 +61,7 @@ struct requests {
 	uint64_t kept;
 	size_t bytes;
 	uint64_t boot, sequence;
+	int64_t now;            /* ms: the broker's clock, which it keeps right */
 	struct request *row, *free_rows;
 	struct requester *client, *free_clients, **bucket;
 	uint64_t rows_used, clients_used;
@@ -73,13 +75,15 @@ void requests_close(struct requests *t);
 int requests_room(struct requests *t);
 /* A new request, not waiting yet, its body an empty message. Takes the
  * identity. */
-struct request *requests_add(struct requests *t, zmq_msg_t *identity,
-    int64_t now);
+struct request *requests_add(struct requests *t, zmq_msg_t *identity);
 /* Counts the bytes of its frames. -1: its client has more than its share now,
- * and this request and all that come before its others are answered must be
- * refused. The share is twice what is free, so that a few clients that flood
- * the broker leave room for the others. */
+ * and this request and all that come before its others are answered, and in the
+ * next REFUSE_ON_MS, must be refused. The share is twice what is free, so that
+ * a few clients that flood the broker leave room for the others. */
 int requests_count(struct requests *t, struct request *r, size_t bytes);
+/* A request of this client has expired: what comes in the next REFUSE_ON_MS
+ * must be refused, too. */
+void requests_expired(struct requests *t, struct requester *c);
 /* The request with this id; NULL: it was answered, or the id is from before
  * this broker's start. */
 struct request *requests_find(const struct requests *t, struct request_id id);

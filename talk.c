@@ -19,10 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After a reply that there is no server. It keeps us from spinning, and gives
- * the same reply to later requests time to come: then all are sent again in
- * their order, and no new one before them. */
-#define UNAVAILABLE_MS 250
 /* Of requests by number; about as many as are ever under way. */
 #define BUCKETS        1024
 /* Replies read before publications get their turn. */
@@ -350,6 +346,8 @@ static void take_reply(struct talk *t, uint64_t number, struct str body)
 		hand_over(t, p, &a);
 		return;
 	}
+	/* The same reply to later requests has time to come: then all are sent
+	 * again in their order, and no new one before them. */
 	p->unavailable = 1;
 	p->due = t->pause = ticks_ms() + UNAVAILABLE_MS;
 	no_later_than(&t->check_at, p->due);

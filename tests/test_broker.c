@@ -565,8 +565,8 @@ static void test_goodbye(void)
 }
 
 /* A request that nobody answers is answered in time, with an error. What its
- * client sent later is refused with it, or that would be stored first. What
- * other clients sent later is not. */
+ * client sent later is refused with it, and what it sends before it can have
+ * heard, or that would be stored first. What other clients sent later is not. */
 static void test_expiry(void)
 {
 	struct peer s;
@@ -585,11 +585,16 @@ static void test_expiry(void)
 	pass_ms(500);
 	want_expired(c, 2);
 	CHECK(is_quiet(other), "an expired request took another one along");
+	ask(c, "sent before it was heard");
+	want_expired(c, 1);
+	pass_ms(REFUSE_ON_MS);
 	s = server_open(10);
 	want_given(&s, 1, "3");
 	give_answer(&s, 1, "three");
 	want_reply(other, "three");
 	want_no_more(&s, 1);
+	ask(c, "1 again");
+	want_given(&s, 2, "1 again");
 	(void)zmq_close(c);
 	(void)zmq_close(other);
 	(void)zmq_close(s.socket);
@@ -659,6 +664,7 @@ static void test_share(void)
 	(void)zmq_close(s.socket);
 	pass_ms(REQUEST_WAIT_MS);
 	want_expired(c, share - 1);
+	pass_ms(REFUSE_ON_MS);
 	ask(c, "x");
 	want_counter(BACK_WAITING, 1);
 	pass_ms(REQUEST_WAIT_MS);
