@@ -221,17 +221,6 @@ static void refuse(struct request *r)
 	answer(r, refusal());
 }
 
-/* What a client had said before it was cut is still to be read, all of it: one
- * that comes, says 2000 things and leaves, and does so all the time, must not
- * have that answered. */
-static int is_cut(int fd)
-{
-	if (fd == -1 || connections_has(&clients_there, fd))
-		return 0;
-	take_events();          /* it may have come just now */
-	return !connections_has(&clients_there, fd);
-}
-
 /* 1: a request was taken, and waits now, was refused or dropped. */
 static int take_request(void)
 {
@@ -243,7 +232,9 @@ static int take_request(void)
 	if (!net_recv(front, &identity))
 		return 0;
 	fd = zmq_msg_get(&identity, ZMQ_SRCFD);
-	if (is_cut(fd)) {
+	/* One that comes, says 2000 things and leaves, and does so all the
+	 * time, must not have that answered. It is still to be read. */
+	if (connections_was_cut(&clients_there, fd)) {
 		net_drop_rest(front, &identity);
 		(void)zmq_msg_close(&identity); /* valid */
 		return 1;

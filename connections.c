@@ -14,6 +14,7 @@
 
 struct connection {
 	int open;               /* 1: and not cut */
+	int cut;                /* 1: the last one that had it was */
 	in_addr_t address;      /* 0: of another kind, which share one */
 };
 
@@ -52,15 +53,30 @@ int connections_has(const struct connections *c, int fd)
 	return fd >= 0 && (size_t)fd < c->rows && c->row[fd].open;
 }
 
-static void forget(struct connections *c, int fd)
+int connections_was_cut(const struct connections *c, int fd)
 {
-	if (!connections_has(c, fd))
-		return;
-	c->row[fd].open = 0;
-	c->count--;
+	return fd >= 0 && (size_t)fd < c->rows && c->row[fd].cut;
 }
 
-static void drop(int fd)
+static void make_row(struct connections *c, int fd)
+{
+	size_t before = c->rows;
+
+	while ((size_t)fd >= c->rows)
+		c->row = must_array_room(c->row, c->rows, &c->rows,
+		    sizeof *c->row);
+	memset(c->row + before, 0, (c->rows - before) * sizeof *c->row);
+}
+
+static void set_row(struct connections *c, int fd, struct connection row)
+{
+	make_row(c, fd);
+	c->count -= (size_t)c->row[fd].open;
+	c->count += (size_t)row.open;
+	c->row[fd] = row;
+}
+
+static void drop(struct connections *c, int fd)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
@@ -68,13 +84,13 @@ static void drop(int fd)
 	 * to be sent; elsewhere this fails. It may be gone already. */
 	if (connect(fd, &nobody, sizeof nobody) == -1)
 		(void)shutdown(fd, SHUT_RDWR);
+	set_row(c, fd, (struct connection){ .cut = 1 });
 }
 
 void connections_cut(struct connections *c, int fd, const char *why)
 {
 	warn_seldom(&c->cuts, "%s cut: %s", c->of, why);
-	drop(fd);
-	forget(c, fd);
+	drop(c, fd);
 }
 
 void connections_cut_left(struct connections *c, int fd)
@@ -82,10 +98,8 @@ void connections_cut_left(struct connections *c, int fd)
 	char byte;
 
 	/* libzmq made it non-blocking. */
-	if (!connections_has(c, fd) || recv(fd, &byte, 1, MSG_PEEK) != 0)
-		return;
-	drop(fd);
-	forget(c, fd);
+	if (connections_has(c, fd) && recv(fd, &byte, 1, MSG_PEEK) == 0)
+		drop(c, fd);
 }
 
 static in_addr_t address_of(int fd)
@@ -108,22 +122,12 @@ static size_t count_of(const struct connections *c, in_addr_t address)
 	return n;
 }
 
-static void make_row(struct connections *c, int fd)
-{
-	size_t before = c->rows;
-
-	while ((size_t)fd >= c->rows)
-		c->row = must_array_room(c->row, c->rows, &c->rows,
-		    sizeof *c->row);
-	memset(c->row + before, 0, (c->rows - before) * sizeof *c->row);
-}
-
 /* 1: there is room for it. */
 static int add(struct connections *c, int fd)
 {
 	in_addr_t address = address_of(fd);
 
-	forget(c, fd);
+	set_row(c, fd, (struct connection){ 0 });
 	if (c->busy) {
 		connections_cut(c, fd, "too much to do");
 		return 0;
@@ -132,9 +136,7 @@ static int add(struct connections *c, int fd)
 		connections_cut(c, fd, "too many from its address");
 		return 0;
 	}
-	make_row(c, fd);
-	c->row[fd] = (struct connection){ 1, address };
-	c->count++;
+	set_row(c, fd, (struct connection){ .open = 1, .address = address });
 	return 1;
 }
 
@@ -171,7 +173,8 @@ enum connections_event connections_next(struct connections *c, int *fd)
 
 	while (next_event(c, &kind, fd)) {
 		if (kind == ZMQ_EVENT_DISCONNECTED) {
-			forget(c, *fd);
+			set_row(c, *fd, (struct connection){
+			    .cut = connections_was_cut(c, *fd) });
 			return CONNECTIONS_WENT;
 		}
 		if (add(c, *fd))

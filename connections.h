@@ -3,8 +3,7 @@
  * libzmq takes every connection there is, and each costs it memory. Its monitor
  * tells who comes and goes: so they are counted, and who comes is cut at once
  * if its address has as many already as are still free. One address has half of
- * the places at most, a second one a quarter, and so on: there is always room
- * for others. */
+ * the places at most, a second one a quarter, and so on. */
 #ifndef CONNECTIONS_H
 #define CONNECTIONS_H
 
@@ -39,8 +38,11 @@ enum connections_event connections_next(struct connections *c, int *fd);
 
 /* 1: fd is a connection, and was not cut. */
 int connections_has(const struct connections *c, int fd);
-/* Should libzmq have closed fd in this very moment, and another connection have
- * it now, that one is cut, and comes back. */
+/* 1: it was cut, and libzmq may still have what had come on it. Until another
+ * connection has fd. */
+int connections_was_cut(const struct connections *c, int fd);
+/* Should libzmq have closed fd since its last event, and another connection
+ * have it now, that one is cut, and comes back. */
 void connections_cut(struct connections *c, int fd, const char *why);
 /* Cuts it if its peer has left, and nobody will hear an answer. */
 void connections_cut_left(struct connections *c, int fd);

@@ -276,9 +276,9 @@ _Static_assert(SUBSCRIPTION_BYTES_MAX > NAME_BYTES_MAX + 1, "see above");
 #define SUBSCRIPTIONS_MAX 5000
 
 /* libzmq spends 32 bytes on each byte of a topic, and from 100 bytes to 2 KiB
- * on the rest. Counted like this, at most so many bytes are held in all (room
- * for 3000 connections with 25 each), twice as many for topics chosen to be
- * costly; above that the connection with most is cut. */
+ * on the rest. Counted like this, at most so many bytes are held in all, room
+ * for 3000 connections with 25 short ones each, and twice as many for topics
+ * chosen to be costly; above that the connection with most is cut. */
 #define SUBSCRIPTION_COST(n)    ((size_t)512 + 32 * (n))
 #define SUBSCRIPTIONS_BYTES_MAX (64 * MIB)
 _Static_assert(SUBSCRIPTIONS_MAX * SUBSCRIPTION_COST(NAME_BYTES_MAX) <

@@ -345,6 +345,7 @@ static void run_proxy(void)
 		if (item[ON_PUBLISHERS].revents != 0 ||
 		    item[ON_SUBSCRIBERS].revents != 0)
 			take_events();
+		subscribers.busy = 0;
 		if (item[ON_OUT].revents != 0)
 			count_subscriptions();
 		if (item[ON_IN].revents != 0)

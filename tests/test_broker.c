@@ -601,6 +601,28 @@ static void test_expiry(void)
 	broker_stop();
 }
 
+/* Who sends and leaves has sent. */
+static void test_leaving(void)
+{
+	enum { CLIENTS = 50 };
+	struct peer s;
+
+	broker_start();
+	s = server_open(CLIENTS);
+	for (int i = 0; i < CLIENTS; i++) {
+		void *c = client_open();
+		int linger = -1;
+
+		ask(c, "x");
+		(void)zmq_setsockopt(c, ZMQ_LINGER, &linger, sizeof linger);
+		(void)zmq_close(c);
+	}
+	for (uint64_t i = 1; i <= CLIENTS; i++)
+		want_given(&s, i, "x");
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
 /* ---- one client beside others ---- */
 
 /* Clients take turns, however many requests one of them has sent before. */
@@ -1037,6 +1059,7 @@ int main(void)
 	    test_expiry);
 	check_group("clients take turns", test_turns);
 	check_group("a client that floods leaves room for others", test_share);
+	check_group("who sends and leaves has sent", test_leaving);
 	check_group("a client that is refused waits for that", test_refusals);
 	check_group("a client that does not read costs its share",
 	    test_unread);

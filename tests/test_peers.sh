@@ -124,7 +124,7 @@ test_visitors() {
 	done
 	kill9 talker
 	exec 4>&-
-	below broker 256
+	below broker 512
 	has broker.err 'client cut'
 	stop broker
 }
