@@ -67,7 +67,7 @@ struct server {
 
 static void *front, *back;
 static struct connections clients_there, servers_there;
-static int signals, clients_fd, servers_fd, stopping;
+static int signals, stopping;
 
 static struct requests table;
 static struct ring general;     /* clients that wait for any server */
@@ -90,7 +90,7 @@ static uint64_t served;         /* whose servers last answered a client */
 
 /* The ROUTER does not know its peers by descriptor: heartbeats find out which
  * server has gone. */
-static void take_events(void)
+static void look_for_gone(void)
 {
 	enum connections_event e;
 	int fd;
@@ -839,8 +839,8 @@ static void relay_turn(int taking, long most_ms)
 	zmq_pollitem_t item[ITEMS] = {
 		[ON_SIGNAL] = { NULL, signals, ZMQ_POLLIN, 0 },
 		[ON_BACK] = { back, 0, ZMQ_POLLIN, 0 },
-		[ON_SERVERS] = { NULL, servers_fd, ZMQ_POLLIN, 0 },
-		[ON_CLIENTS] = { NULL, clients_fd, ZMQ_POLLIN, 0 },
+		[ON_SERVERS] = { NULL, servers_there.fd, ZMQ_POLLIN, 0 },
+		[ON_CLIENTS] = { NULL, clients_there.fd, ZMQ_POLLIN, 0 },
 		[ON_FRONT] = { front, 0, ZMQ_POLLIN, 0 },
 	};
 	long ms = timer_ms();
@@ -854,7 +854,7 @@ static void relay_turn(int taking, long most_ms)
 	if (item[ON_SIGNAL].revents != 0)
 		stopping = stop_asked(signals);
 	if (item[ON_SERVERS].revents != 0 || item[ON_CLIENTS].revents != 0)
-		take_events();
+		look_for_gone();
 	if (item[ON_BACK].revents != 0)
 		take_answers_of_all();
 	if (item[ON_FRONT].revents != 0)
@@ -949,9 +949,6 @@ int main(int argc, char **argv)
 	connections_open(&servers_there, context, back, "server",
 	    SERVERS_CONNECTIONS_MAX, descriptors / 4);
 	net_bind(back, servers_at);
-	clients_fd = connections_fd(&clients_there);
-	servers_fd = connections_fd(&servers_there);
-	take_events();
 	(void)snprintf(bound, sizeof bound, "%s", net_bound(front));
 	warn("ready: clients %s, servers %s", bound, net_bound(back));
 	while (!stopping)

@@ -1,18 +1,13 @@
 /* connections.c: see connections.h. */
 #include "connections.h"
 
-#include "limits.h"
 #include "net.h"
 
-#include <errno.h>
 #include <netinet/in.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
-struct connection {
+struct place {
 	int open;               /* 1: and not cut */
 	int cut;                /* 1: the last one that had it was */
 	in_addr_t address;      /* 0: of another kind, which share one */
@@ -21,62 +16,49 @@ struct connection {
 void connections_open(struct connections *c, void *context, void *socket,
     const char *of, size_t most, size_t descriptors)
 {
-	char endpoint[64];
+	int fd;
 
 	*c = (struct connections){ .socket = socket, .of = of };
 	c->max = most < descriptors ? most : descriptors;
-	(void)snprintf(endpoint, sizeof endpoint, "inproc://%ss", of);
-	c->monitor = net_socket(context, ZMQ_PAIR, FRAME_BYTES_MAX, 0);
-	if (zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_ACCEPTED |
-	    ZMQ_EVENT_DISCONNECTED) == -1)
-		die(EXIT_FAILED, "zmq_socket_monitor: %s", zmq_strerror(errno));
-	net_connect(c->monitor, endpoint);
+	c->monitor = net_monitor(context, socket, of, ZMQ_EVENT_ACCEPTED |
+	    ZMQ_EVENT_DISCONNECTED);
+	c->fd = net_fd(c->monitor);
+	/* Before all was read once, the descriptor tells of nothing. */
+	(void)connections_next(c, &fd);
 }
 
 void connections_close(struct connections *c)
 {
-	/* Without a reader the monitor stalls the socket. Neither fails: both
-	 * are sockets. */
-	(void)zmq_socket_monitor(c->socket, NULL, 0);
-	(void)zmq_close(c->monitor);
+	net_monitor_close(c->monitor, c->socket);
 	free(c->row);
 	*c = (struct connections){ 0 };
 }
 
-int connections_fd(struct connections *c)
+static struct place row_of(const struct connections *c, int fd)
 {
-	return net_fd(c->monitor);
+	return fd >= 0 && (size_t)fd < c->rows ? c->row[fd] :
+	    (struct place){ 0 };
 }
 
 int connections_has(const struct connections *c, int fd)
 {
-	return fd >= 0 && (size_t)fd < c->rows && c->row[fd].open;
+	return row_of(c, fd).open;
 }
 
 int connections_was_cut(const struct connections *c, int fd)
 {
-	return fd >= 0 && (size_t)fd < c->rows && c->row[fd].cut;
+	return row_of(c, fd).cut;
 }
 
-static void make_row(struct connections *c, int fd)
+static void set_row(struct connections *c, int fd, struct place row)
 {
-	size_t before = c->rows;
-
-	while ((size_t)fd >= c->rows)
-		c->row = must_array_room(c->row, c->rows, &c->rows,
-		    sizeof *c->row);
-	memset(c->row + before, 0, (c->rows - before) * sizeof *c->row);
-}
-
-static void set_row(struct connections *c, int fd, struct connection row)
-{
-	make_row(c, fd);
+	c->row = must_element(c->row, (size_t)fd, &c->rows, sizeof *c->row);
 	c->count -= (size_t)c->row[fd].open;
 	c->count += (size_t)row.open;
 	c->row[fd] = row;
 }
 
-static void drop(struct connections *c, int fd)
+static void disconnect(struct connections *c, int fd)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
@@ -84,13 +66,13 @@ static void drop(struct connections *c, int fd)
 	 * to be sent; elsewhere this fails. It may be gone already. */
 	if (connect(fd, &nobody, sizeof nobody) == -1)
 		(void)shutdown(fd, SHUT_RDWR);
-	set_row(c, fd, (struct connection){ .cut = 1 });
+	set_row(c, fd, (struct place){ .cut = 1 });
 }
 
 void connections_cut(struct connections *c, int fd, const char *why)
 {
 	warn_seldom(&c->cuts, "%s cut: %s", c->of, why);
-	drop(c, fd);
+	disconnect(c, fd);
 }
 
 void connections_cut_left(struct connections *c, int fd)
@@ -99,7 +81,7 @@ void connections_cut_left(struct connections *c, int fd)
 
 	/* libzmq made it non-blocking. */
 	if (connections_has(c, fd) && recv(fd, &byte, 1, MSG_PEEK) == 0)
-		drop(c, fd);
+		disconnect(c, fd);
 }
 
 static in_addr_t address_of(int fd)
@@ -126,54 +108,29 @@ static size_t count_of(const struct connections *c, in_addr_t address)
 static int add(struct connections *c, int fd)
 {
 	in_addr_t address = address_of(fd);
+	const char *why = NULL;
 
-	set_row(c, fd, (struct connection){ 0 });
-	if (c->busy) {
-		connections_cut(c, fd, "too much to do");
-		return 0;
-	}
-	if (count_of(c, address) >= c->max - c->count) {
-		connections_cut(c, fd, "too many from its address");
-		return 0;
-	}
-	set_row(c, fd, (struct connection){ .open = 1, .address = address });
-	return 1;
-}
-
-/* An event is two bytes that say which, and four with the descriptor. */
-static int take_event(struct str event, uint16_t *kind, int *fd)
-{
-	int32_t number;
-
-	if (event.n < sizeof *kind + sizeof number)
-		return -1;
-	memcpy(kind, event.p, sizeof *kind);
-	memcpy(&number, event.p + sizeof *kind, sizeof number);
-	*fd = number;
-	return number < 0 ? -1 : 0;
-}
-
-static int next_event(struct connections *c, uint16_t *kind, int *fd)
-{
-	zmq_msg_t frame;
-	int taken = 0;
-
-	(void)zmq_msg_init(&frame);             /* cannot fail */
-	while (!taken && net_recv(c->monitor, &frame)) {
-		taken = take_event(net_bytes(&frame), kind, fd) == 0;
-		net_drop_rest(c->monitor, &frame);
-	}
-	(void)zmq_msg_close(&frame);            /* valid */
-	return taken;
+	set_row(c, fd, (struct place){ 0 });
+	if (c->busy)
+		why = "too much to do";
+	else if (count_of(c, address) >= c->max - c->count)
+		why = "too many from its address";
+	if (why != NULL)
+		connections_cut(c, fd, why);
+	else
+		set_row(c, fd, (struct place){ .open = 1, .address = address });
+	return why == NULL;
 }
 
 enum connections_event connections_next(struct connections *c, int *fd)
 {
-	uint16_t kind;
+	int event;
 
-	while (next_event(c, &kind, fd)) {
-		if (kind == ZMQ_EVENT_DISCONNECTED) {
-			set_row(c, *fd, (struct connection){
+	while (net_monitor_next(c->monitor, &event, fd)) {
+		if (*fd < 0)
+			continue;
+		if (event == ZMQ_EVENT_DISCONNECTED) {
+			set_row(c, *fd, (struct place){
 			    .cut = connections_was_cut(c, *fd) });
 			return CONNECTIONS_WENT;
 		}

@@ -14,7 +14,8 @@
 struct connections {
 	void *socket, *monitor;
 	const char *of;         /* what we call them */
-	struct connection *row; /* the index is the descriptor */
+	int fd;                 /* of the monitor: see below */
+	struct place *row;      /* the index is the descriptor */
 	size_t rows;
 	size_t count, max;
 	int busy;               /* 1: nobody is let in now; the owner says so */
@@ -29,9 +30,8 @@ void connections_open(struct connections *c, void *context, void *socket,
 /* While the socket is open. */
 void connections_close(struct connections *c);
 
-/* A descriptor that tells when something has come, after all has been read: of
- * 2000 events that nobody reads libzmq's thread stops. */
-int connections_fd(struct connections *c);
+/* c->fd is to be polled; when it can be read, all events are to be: it tells of
+ * none before, and of 2000 that nobody reads libzmq's thread stops. */
 enum connections_event { CONNECTIONS_NOTHING, CONNECTIONS_CAME,
 	CONNECTIONS_WENT };
 enum connections_event connections_next(struct connections *c, int *fd);

@@ -1,11 +1,14 @@
 /* net.c: see net.h. */
 #include "net.h"
 
+#include "limits.h"
 #include "util.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -201,6 +204,54 @@ void net_own(zmq_msg_t *msg)
 		die(EXIT_FAILED, "%zu bytes:", n);
 	memcpy(zmq_msg_data(&copy), zmq_msg_data(msg), n);
 	(void)zmq_msg_move(msg, &copy); /* cannot fail on valid messages */
+}
+
+void *net_monitor(void *context, void *socket, const char *name, int events)
+{
+	void *monitor = net_socket(context, ZMQ_PAIR, FRAME_BYTES_MAX, 0);
+	char endpoint[64];
+
+	(void)snprintf(endpoint, sizeof endpoint, "inproc://%s", name);
+	if (zmq_socket_monitor(socket, endpoint, events) == -1)
+		die(EXIT_FAILED, "zmq_socket_monitor: %s", zmq_strerror(errno));
+	net_connect(monitor, endpoint);
+	return monitor;
+}
+
+void net_monitor_close(void *monitor, void *socket)
+{
+	/* Neither fails: both are sockets. */
+	(void)zmq_socket_monitor(socket, NULL, 0);
+	(void)zmq_close(monitor);
+}
+
+/* The first frame is two bytes that say which, and four with the descriptor. */
+static int read_event(struct str frame, int *event, int *fd)
+{
+	uint16_t kind;
+	int32_t number;
+
+	if (frame.n < sizeof kind + sizeof number)
+		return 0;
+	memcpy(&kind, frame.p, sizeof kind);
+	memcpy(&number, frame.p + sizeof kind, sizeof number);
+	*event = kind;
+	*fd = number;
+	return 1;
+}
+
+int net_monitor_next(void *monitor, int *event, int *fd)
+{
+	zmq_msg_t frame;
+	int there = 0;
+
+	(void)zmq_msg_init(&frame);             /* cannot fail */
+	while (!there && net_recv(monitor, &frame)) {
+		there = read_event(net_bytes(&frame), event, fd);
+		net_drop_rest(monitor, &frame);
+	}
+	(void)zmq_msg_close(&frame);            /* valid */
+	return there;
 }
 
 int net_send(void *socket, zmq_msg_t *msg, int more)

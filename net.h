@@ -56,6 +56,14 @@ void net_poll(zmq_pollitem_t *item, unsigned n, long ms);
  * never sent to, and which is read until it is empty each time. */
 int net_fd(void *socket);
 
+/* Events of a socket's connections, ZMQ_EVENT_... `events`; name is unique in
+ * the context. Of 2000 that nobody reads libzmq's thread stops, and without a
+ * reader the socket stalls: it is closed before the socket is. */
+void *net_monitor(void *context, void *socket, const char *name, int events);
+void net_monitor_close(void *monitor, void *socket);
+/* 1: the next event, and the descriptor it is about; 0: there are no more. */
+int net_monitor_next(void *monitor, int *event, int *fd);
+
 /* Receives into msg without blocking. 1: a frame; 0: nothing is there now. An
  * interrupted call is tried again; any other error ends the program. */
 int net_recv(void *socket, zmq_msg_t *msg);

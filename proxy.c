@@ -88,19 +88,10 @@ static void usage(FILE *to)
 
 /* ---- subscribers ---- */
 
-static void make_row(int fd)
+static void forget_subscriber(int fd)
 {
-	size_t before = rows;
-
-	while ((size_t)fd >= rows)
-		subscriber = must_array_room(subscriber, rows, &rows,
-		    sizeof *subscriber);
-	memset(subscriber + before, 0, (rows - before) * sizeof *subscriber);
-}
-
-static void forget(int fd)
-{
-	make_row(fd);
+	subscriber = must_element(subscriber, (size_t)fd, &rows,
+	    sizeof *subscriber);
 	subscribed -= subscriber[fd].bytes;
 	subscriber[fd] = (struct subscriber){ 0 };
 }
@@ -108,7 +99,7 @@ static void forget(int fd)
 static void cut(int fd, const char *why)
 {
 	connections_cut(&subscribers, fd, why);
-	forget(fd);
+	forget_subscriber(fd);
 }
 
 static void take_events(void)
@@ -118,7 +109,7 @@ static void take_events(void)
 	while (connections_next(&publishers, &fd) != CONNECTIONS_NOTHING)
 		;
 	while (connections_next(&subscribers, &fd) != CONNECTIONS_NOTHING)
-		forget(fd);
+		forget_subscriber(fd);
 }
 
 /* ---- subscriptions ---- */
@@ -306,17 +297,14 @@ static void look_for_turns(int signal)
  * wrong. */
 static void watch_turns(void)
 {
-	struct sigaction act = { .sa_handler = look_for_turns,
-		.sa_flags = SA_RESTART };
 	struct sigevent by = { .sigev_notify = SIGEV_SIGNAL,
 		.sigev_signo = SIGALRM };
 	struct itimerspec every = { .it_interval.tv_sec = STALL_S,
 		.it_value.tv_sec = STALL_S };
 	timer_t timer;
 
-	(void)sigemptyset(&act.sa_mask);        /* cannot fail */
-	if (sigaction(SIGALRM, &act, NULL) == -1 ||
-	    timer_create(CLOCK_PROCESS_CPUTIME_ID, &by, &timer) == -1 ||
+	signal_set(SIGALRM, look_for_turns, SA_RESTART);
+	if (timer_create(CLOCK_PROCESS_CPUTIME_ID, &by, &timer) == -1 ||
 	    timer_settime(timer, 0, &every, NULL) == -1)
 		die(EXIT_FAILED, "timer:");
 }
@@ -327,8 +315,8 @@ static void run_proxy(void)
 		ITEMS };
 	zmq_pollitem_t item[ITEMS] = {
 		[ON_SIGNAL] = { NULL, signals, ZMQ_POLLIN, 0 },
-		[ON_PUBLISHERS] = { publishers.monitor, 0, ZMQ_POLLIN, 0 },
-		[ON_SUBSCRIBERS] = { subscribers.monitor, 0, ZMQ_POLLIN, 0 },
+		[ON_PUBLISHERS] = { NULL, publishers.fd, ZMQ_POLLIN, 0 },
+		[ON_SUBSCRIBERS] = { NULL, subscribers.fd, ZMQ_POLLIN, 0 },
 		[ON_OUT] = { out, 0, ZMQ_POLLIN, 0 },
 		[ON_IN] = { in, 0, ZMQ_POLLIN, 0 },
 	};

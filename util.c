@@ -128,6 +128,18 @@ void *must_array_room(void *array, size_t n, size_t *cap, size_t size)
 	return p;
 }
 
+void *must_element(void *array, size_t i, size_t *cap, size_t size)
+{
+	size_t before = *cap;
+
+	while (i >= *cap)
+		array = must_array_room(array, *cap, cap, size);
+	if (*cap > before)
+		memset((char *)array + before * size, 0,
+		    (*cap - before) * size);
+	return array;
+}
+
 struct str must_copy(struct str s)
 {
 	struct str copy = str_copy(s);

@@ -49,6 +49,8 @@ void *must_alloc(size_t size);                  /* zeroed */
 void *must_grow(void *p, size_t count, size_t size);
 /* See array_room() and str_copy(). */
 void *must_array_room(void *array, size_t n, size_t *cap, size_t size);
+/* Makes room for element i of an array; the new ones are zeroed. */
+void *must_element(void *array, size_t i, size_t *cap, size_t size);
 struct str must_copy(struct str s);
 
 /* Signals as something to poll: a flag would miss the signal that lands
