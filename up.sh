@@ -91,9 +91,9 @@ tell_all() {
 
 PORT=${PORT:-5555}
 back=$((PORT + 1)) xsub=$((PORT + 2)) xpub=$((PORT + 3))
-LISTEN=${LISTEN:-127.0.0.1} to=tcp://127.0.0.1
-[ "$LISTEN" = '*' ] || to=tcp://$LISTEN
-open=tcp://$LISTEN own=tcp://127.0.0.1
+LISTEN=${LISTEN:-127.0.0.1}
+own=tcp://127.0.0.1 open=tcp://$LISTEN to=$open
+[ "$LISTEN" != '*' ] || to=$own
 export RECADO_BROKER="$to:$PORT" RECADO_PROXY="$to:$xpub"
 roles=
 trap : HUP INT TERM
