@@ -61,7 +61,7 @@ struct requests {
 	uint64_t kept;
 	size_t bytes;
 	uint64_t boot, sequence;
-	int64_t now;            /* ms: the broker's clock, which it keeps right */
+	int64_t now;            /* ms: the broker keeps it right */
 	struct request *row, *free_rows;
 	struct requester *client, *free_clients, **bucket;
 	uint64_t rows_used, clients_used;

@@ -566,7 +566,7 @@ static void test_goodbye(void)
 
 /* A request that nobody answers is answered in time, with an error. What its
  * client sent later is refused with it, and what it sends before it can have
- * heard, or that would be stored first. What other clients sent later is not. */
+ * heard: that would be stored first. What other clients sent later is not. */
 static void test_expiry(void)
 {
 	struct peer s;

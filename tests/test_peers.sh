@@ -114,10 +114,11 @@ test_visitors() {
 	for n in 1 2 3; do
 		start visitor$n rude visit "$FRONT" 4
 	done
-	for n in 1 2 3 4 5 6; do
+	n=0
+	until [ -s visitor1.rc ]; do
+		n=$((n + 1))
 		echo $n >&4
 		wait_for more_than data/channels/geral.log $n
-		sleep 0.5
 	done
 	for n in 1 2 3; do
 		ended visitor$n
