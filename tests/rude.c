@@ -23,7 +23,8 @@
  *   rude visit FRONT SECONDS
  *   rude visit-xpub XPUB SECONDS
  *       connections that come, say 2000 things and leave before anybody can
- *       have looked, as many as there can be
+ *       have looked, as many as there can be; how many were read that far, on
+ *       stdout
  *   rude liar BACK SECONDS
  *       a server that takes all there is, beats, and answers nothing
  *   rude babbler BACK SECONDS
@@ -499,11 +500,12 @@ static void visit(const char *endpoint, const char *type, int64_t until)
 {
 	const struct sockaddr_in a = address_of(endpoint);
 	struct buf b = { 0 }, hello = { 0 };
+	unsigned said = 0;
 
 	put_handshake(&hello, type);
 	for (unsigned n = 0; n < 1000; n++)
 		buf_add(&b, "\0\2\1x\0\2\0x", 8);
-	for (unsigned n = 0; ticks_ms() < until; n++) {
+	while (ticks_ms() < until) {
 		int fd = call(&a);
 
 		if (fd == -1) {
@@ -511,11 +513,11 @@ static void visit(const char *endpoint, const char *type, int64_t until)
 			continue;
 		}
 		/* If it is not read the rest does not count either. */
-		if (send_all(fd, buf_str(&hello)) == 0 &&
-		    hear(fd, hello.n) == 0)
-			(void)send_all(fd, buf_str(&b));
+		said += send_all(fd, buf_str(&hello)) == 0 &&
+		    hear(fd, hello.n) == 0 && send_all(fd, buf_str(&b)) == 0;
 		(void)close(fd);                /* nothing is owed */
 	}
+	(void)printf("%u\n", said);
 	buf_free(&hello);
 	buf_free(&b);
 }
