@@ -50,6 +50,34 @@ int str_compare(struct str a, struct str b)
 	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
 }
 
+/* Twice: after once, two texts that differ in the right two bits have the same
+ * hash under every seed. */
+static uint64_t mix(uint64_t h)
+{
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93u;
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93u;
+	return h ^ h >> 32;
+}
+
+/* Eight bytes at a time. The length goes in first, so that "ab" and "c" differ
+ * from "a" and "bc". */
+uint64_t str_hash(uint64_t seed, struct str s)
+{
+	uint64_t h = mix(seed ^ s.n);
+
+	while (s.n > 0) {
+		uint64_t word = 0;
+		size_t n = s.n < 8 ? s.n : 8;
+
+		memcpy(&word, s.p, n);
+		h = mix(h ^ word);
+		str_skip(&s, n);
+	}
+	return h;
+}
+
 struct str str_take(struct str *s, char end)
 {
 	const char *at = s->n > 0 ? memchr(s->p, end, s->n) : NULL;

@@ -36,6 +36,8 @@ int str_eq(struct str a, struct str b);
 int str_is(struct str a, const char *terminated);
 /* Below, at or above 0: a sorts before b, is b, or sorts after it. */
 int str_compare(struct str a, struct str b);
+/* Who does not know the seed cannot choose texts with the same hash. */
+uint64_t str_hash(uint64_t seed, struct str s);
 
 /* Takes n bytes, which must be there, off the front of s. */
 static inline void str_skip(struct str *s, size_t n)

@@ -33,17 +33,6 @@ struct ids {
 	uint64_t seed;
 };
 
-/* The clock, if the system gives no random bytes: the seed only keeps
- * strangers from choosing colliding ids, and every match is verified anyway. */
-static uint64_t random_seed(void)
-{
-	uint64_t seed;
-
-	if (random_bits(&seed) == -1)
-		seed = (uint64_t)ticks_us() * 0x9e3779b97f4a7c15u;
-	return seed;
-}
-
 struct ids *ids_new(void)
 {
 	struct ids *ids = calloc(1, sizeof *ids);
@@ -69,35 +58,12 @@ void ids_clear(struct ids *ids)
 		memset(ids->slot, 0, 2 * ids->cap * sizeof *ids->slot);
 }
 
-static uint64_t mix(uint64_t h)
-{
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93u;
-	return h ^ h >> 32;
-}
-
-/* Eight bytes at a time. The length goes in first, so that "ab" and "c" differ
- * from "a" and "bc". */
-static uint64_t hash_str(uint64_t h, struct str s)
-{
-	h = mix(h ^ s.n);
-	while (s.n > 0) {
-		uint64_t word = 0;
-		size_t n = s.n < 8 ? s.n : 8;
-
-		memcpy(&word, s.p, n);
-		h = mix(h ^ word);
-		str_skip(&s, n);
-	}
-	return h;
-}
-
 uint64_t ids_hash(const struct ids *ids, char kind, struct str topic,
     struct str sender, struct str id)
 {
 	uint64_t h = ids->seed ^ (unsigned char)kind;
 
-	return hash_str(hash_str(hash_str(h, topic), sender), id);
+	return str_hash(str_hash(str_hash(h, topic), sender), id);
 }
 
 static size_t home(const struct ids *ids, uint64_t hash)

@@ -10,7 +10,7 @@
  * is touched. */
 void requests_open(struct requests *t, uint64_t boot)
 {
-	*t = (struct requests){ .boot = boot };
+	*t = (struct requests){ .boot = boot, .seed = random_seed() };
 	t->row = must_alloc(REQUESTS_MAX * sizeof *t->row);
 	t->client = must_alloc(REQUESTERS_MAX * sizeof *t->client);
 	t->bucket = must_alloc(REQUESTS_MAX * sizeof *t->bucket);
@@ -91,18 +91,6 @@ int requests_room(struct requests *t)
 	    clients_room(t);
 }
 
-/* FNV-1a, started from random bits: nobody can choose addresses that fall into
- * one bucket. */
-static uint32_t hash_of(const struct requests *t, const unsigned char *p,
-    size_t n)
-{
-	uint32_t h = 2166136261u ^ (uint32_t)t->boot;
-
-	while (n-- > 0)
-		h = (h ^ *p++) * 16777619u;
-	return h ^ h >> 16;
-}
-
 static int is_client(struct requester *c, uint32_t hash, const void *p,
     size_t n)
 {
@@ -132,7 +120,8 @@ static struct requester *client_of(struct requests *t, zmq_msg_t *identity)
 {
 	void *p = zmq_msg_data(identity);
 	size_t n = zmq_msg_size(identity);
-	uint32_t hash = hash_of(t, p, n);
+	/* Clients may choose their addresses. */
+	uint32_t hash = (uint32_t)str_hash(t->seed, (struct str){ p, n });
 	struct requester **head = &t->bucket[hash % REQUESTS_MAX], *c = *head;
 
 	while (c != NULL && !is_client(c, hash, p, n))

@@ -61,6 +61,7 @@ struct requests {
 	uint64_t kept;
 	size_t bytes;
 	uint64_t boot, sequence;
+	uint64_t seed;          /* of the hashes */
 	int64_t now;            /* ms: the broker keeps it right */
 	struct request *row, *free_rows;
 	struct requester *client, *free_clients, **bucket;

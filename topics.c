@@ -3,6 +3,7 @@
 #include "topics.h"
 
 #include "name.h"
+#include "util.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct topics {
 	struct topic **bucket;
 	size_t buckets;         /* a power of two */
 	size_t n;
+	uint64_t seed;
 	struct topic_list list[KINDS];
 };
 
@@ -36,21 +38,18 @@ static struct topic_list *list_of(struct topics *t, enum topic_kind kind)
 	    kind == TOPIC_EVENTS ? 2 : 3];
 }
 
-/* FNV-1a. Somebody who floods one bucket with names of their choice slows
- * look-ups down, and the bound on topics bounds by how much. */
-static size_t hash_name(enum topic_kind kind, struct str name)
+/* Names are chosen by strangers: without the seed they could all have one
+ * bucket. */
+static size_t bucket_index(const struct topics *t, enum topic_kind kind,
+    struct str name)
 {
-	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)kind;
-
-	for (size_t i = 0; i < name.n; i++)
-		h = (h ^ (unsigned char)name.p[i]) * 0x100000001b3u;
-	return (size_t)(h ^ h >> 32);
+	return str_hash(t->seed ^ (uint64_t)kind, name) & (t->buckets - 1);
 }
 
 static struct topic **bucket_of(const struct topics *t, enum topic_kind kind,
     struct str name)
 {
-	return &t->bucket[hash_name(kind, name) & (t->buckets - 1)];
+	return &t->bucket[bucket_index(t, kind, name)];
 }
 
 struct topics *topics_new(void)
@@ -59,6 +58,7 @@ struct topics *topics_new(void)
 
 	if (t == NULL)
 		return NULL;
+	t->seed = random_seed();
 	t->buckets = BUCKETS_FIRST;
 	t->bucket = calloc(t->buckets, sizeof *t->bucket);
 	if (t->bucket == NULL) {

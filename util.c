@@ -295,3 +295,12 @@ uint64_t must_random(void)
 		die(EXIT_FAILED, "/dev/urandom:");
 	return bits;
 }
+
+uint64_t random_seed(void)
+{
+	uint64_t seed;
+
+	if (random_bits(&seed) == -1)
+		seed = (uint64_t)ticks_us() * 0x9e3779b97f4a7c15u;
+	return seed;
+}

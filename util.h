@@ -91,5 +91,8 @@ int64_t ticks_ms(void);
 int random_bits(uint64_t *bits);
 /* The same for a program: without them it ends. */
 uint64_t must_random(void);
+/* For str_hash(). The clock, if the system gives no random bits: then strangers
+ * can hardly choose what collides. */
+uint64_t random_seed(void);
 
 #endif
