@@ -12,6 +12,16 @@
  *   - after a reconnect of the subscription, and in quiet times less and less
  *     often: what was lost at the end of a burst leaves no gap.
  *
+ * Anybody can publish any text, too, under the next number, before the server
+ * does or in place of a publication that was lost. So what was delivered
+ * because it was published counts only until history has been read that far
+ * (`sure`), and a mark is kept of it. What history has under the same number is
+ * compared with the mark, and delivered if it is another text; a second text
+ * that is published under a number makes us ask for that one. No more is
+ * delivered in advance than there are marks. If history does not reach up to
+ * what was delivered, following goes on from where it is sure. Either way
+ * TALK_RESET is told first.
+ *
  * So a topic goes through these states:
  *
  *   STARTING   history was asked for the newest seq; publications are held
@@ -47,6 +57,14 @@
 /* A seq that is too low is believed after so many answers: a single one may
  * come from a server that lags behind another. */
 #define LOW_TIMES     3
+/* Messages delivered because they were published, before history was read that
+ * far: at most; and after so many it is asked, busy as the topic may be. 16 KiB
+ * of marks for a topic, of which a quiet one touches a page. */
+#define AHEAD_MAX     4096
+#define AHEAD_ASK     1024
+/* Of these so many at most are read again. Reading all of them would make the
+ * servers send each message of a busy topic to each subscriber. */
+#define AGAIN_MAX     256
 /* After a publication made us ask history, before another one may: if that told
  * something new, */
 #define VERIFY_MS     100
@@ -71,18 +89,22 @@ struct followed {
 	enum state state;
 	uint64_t from, tail;            /* as talk_follow() was told */
 	uint64_t last;                  /* JOINED: delivered */
+	uint64_t sure;                  /* history was read up to here */
+	uint64_t wrong;                 /* not 0: read again from here */
+	uint32_t *mark;                 /* of what was delivered; 0: none */
 	uint64_t old;                   /* up to here it was there before */
 	struct held held;
 
 	int asking;                     /* 1: a request is under way */
-	int asked_page;                 /* 1: it asked for messages too */
 	uint64_t asked_after;           /* after this seq */
+	uint64_t asked_last, asked_wrong;       /* what they were then */
 	uint64_t asked;                 /* requests so far */
 	int64_t ask_at, quiet;          /* when next; when there is no news */
+	int64_t since;                  /* last was above sure */
 	int doubt, asked_doubt;         /* 1: because of a publication */
 	int64_t verify_from, verify_ms; /* not before because of one */
-	int low_times;                  /* a seq was too low, in a row */
-	uint64_t low;                   /* and the first of these */
+	int low_times;                  /* newest was too low, in a row */
+	uint64_t low, low_last;         /* the first of these; last was then */
 };
 
 struct follow {
@@ -93,10 +115,51 @@ struct follow {
 	int64_t next;           /* no topic is due before */
 	int works;              /* 1: this server has answered history */
 	int told;               /* 1: TALK_LIVE_ONLY was told */
+	uint64_t seed;          /* of the marks */
 	struct json json;
 	struct message_strings strings;
 	struct buf members;
 };
+
+/* ---- marks ---- */
+
+/* Nobody knows the seed, and so none has a text with the mark of another. */
+static uint32_t mark_of(const struct followed *t, const struct message *m)
+{
+	uint64_t h = str_hash(t->follow->seed ^ m->seq, m->user);
+
+	return (uint32_t)str_hash(h, m->text) | 1;
+}
+
+static void set_mark(struct followed *t, const struct message *m)
+{
+	if (t->state != JOINED || m->seq == 0)
+		return;
+	if (t->mark == NULL)
+		t->mark = must_alloc(AHEAD_MAX * sizeof *t->mark);
+	t->mark[m->seq % AHEAD_MAX] = mark_of(t, m);
+}
+
+/* Those after this seq: what comes under their numbers is new. */
+static void forget_marks(struct followed *t, uint64_t seq)
+{
+	if (t->mark == NULL)
+		return;
+	for (uint64_t i = 0; i < AHEAD_MAX && t->last - i > seq; i++)
+		t->mark[(t->last - i) % AHEAD_MAX] = 0;
+}
+
+/* 1: another message was delivered under the seq of this one. */
+static int is_other(const struct followed *t, const struct message *m)
+{
+	uint32_t mark;
+
+	if (t->mark == NULL || m->seq > t->last ||
+	    t->last - m->seq >= AHEAD_MAX)
+		return 0;
+	mark = t->mark[m->seq % AHEAD_MAX];
+	return mark != 0 && mark != mark_of(t, m);
+}
 
 /* ---- telling the caller ---- */
 
@@ -105,6 +168,7 @@ static void deliver_message(struct followed *t, struct message *m)
 	const struct talk_handler *h = t->follow->handler;
 
 	m->old = m->seq != 0 && m->seq <= t->old;
+	set_mark(t, m);
 	if (m->seq > t->last)
 		t->last = m->seq;
 	if (t->state != DROPPED && h->message != NULL)
@@ -131,13 +195,15 @@ static void tell_missing(struct followed *t, uint64_t first, uint64_t last)
 	tell_event(t, TALK_MISSING, &b, "messages are missing in the log");
 }
 
-static void tell_reset(struct followed *t)
+static void tell_reset(struct followed *t, uint64_t to)
 {
 	struct buf b = { 0 };
 
 	put_visible(&b, t->name);
-	buf_puts(&b, ": the log was set back");
-	tell_event(t, TALK_RESET, &b, "the log was set back");
+	buf_puts(&b, ": back to ");
+	buf_u64(&b, to);
+	buf_puts(&b, ": not all that was shown after it is in the log");
+	tell_event(t, TALK_RESET, &b, "not all that was shown is in the log");
 }
 
 static void tell_live_only(struct followed *t)
@@ -195,10 +261,20 @@ static void verified(struct followed *t, int in_vain)
 
 /* ---- publications ---- */
 
+/* Two texts were published under this seq: history must tell which is right. */
+static void doubt_text(struct followed *t, uint64_t seq)
+{
+	if (seq > t->sure)
+		seq = t->sure + 1;
+	if (t->wrong == 0 || seq < t->wrong)
+		t->wrong = seq;
+}
+
 static void keep(struct followed *t, const struct message *m)
 {
 	/* If it is not kept, it is left to history. */
-	(void)held_add(&t->held, m->seq, t->asked, m->object->raw);
+	if (held_add(&t->held, m->seq, t->asked, m->object->raw) == 1)
+		doubt_text(t, m->seq);
 	if (t->state != STARTING)
 		verify_in(t, GAP_MS);
 }
@@ -223,6 +299,11 @@ static void deliver_held(struct followed *t, struct str text)
 		deliver_message(t, &m);
 }
 
+static int is_next(const struct followed *t, uint64_t seq)
+{
+	return seq == t->last + 1 && t->last - t->sure < AHEAD_MAX;
+}
+
 /* Delivers what is held as far as it continues the last one. */
 static void drain_held(struct followed *t)
 {
@@ -232,9 +313,9 @@ static void drain_held(struct followed *t)
 	for (; i < t->held.n; i++) {
 		const struct held_one *h = &t->held.one[i];
 
-		if (!all && h->seq > t->last + 1)
+		if (!all && h->seq > t->last && !is_next(t, h->seq))
 			break;
-		if (all || h->seq == t->last + 1)
+		if (all || is_next(t, h->seq))
 			deliver_held(t, h->text);
 	}
 	held_drop(&t->held, i);
@@ -242,11 +323,26 @@ static void drain_held(struct followed *t)
 		verify_in(t, GAP_MS);
 }
 
+/* The next check: after a pause, but not later and later. */
+static void put_off_asking(struct followed *t)
+{
+	int64_t at = ticks_ms() + QUIET_MS;
+	uint64_t ahead = t->last - t->sure;
+
+	t->quiet = QUIET_MS;
+	if (t->low_times > 0 || t->wrong != 0 || ahead > AHEAD_ASK)
+		return;
+	if (at > t->since + QUIET_MS_MAX)
+		at = t->since + QUIET_MS_MAX;
+	ask_at(t, ahead == AHEAD_ASK ? ticks_ms() : at);
+}
+
 static void take_next(struct followed *t, struct message *m)
 {
-	t->quiet = QUIET_MS;
-	t->ask_at = ticks_ms() + QUIET_MS;
+	if (t->last == t->sure)
+		t->since = ticks_ms();
 	deliver_message(t, m);
+	put_off_asking(t);
 	drain_held(t);
 }
 
@@ -259,10 +355,13 @@ static void take_publication(struct followed *t, struct message *m)
 		return;
 	} else if (t->state == STARTING) {
 		keep(t, m);
+	} else if (is_other(t, m)) {
+		doubt_text(t, m->seq);
+		verify_in(t, GAP_MS);
 	} else if (m->seq <= t->last) {
 		/* A repetition, or a log that begins anew. */
 		verify_in(t, SHORTER_MS);
-	} else if (m->seq == t->last + 1) {
+	} else if (is_next(t, m->seq)) {
 		take_next(t, m);
 	} else {
 		keep(t, m);
@@ -271,21 +370,33 @@ static void take_publication(struct followed *t, struct message *m)
 
 /* ---- history ---- */
 
-/* Goes on from the end of a log that became shorter, if that was told often
- * enough to be believed. */
-static void set_back(struct followed *t, uint64_t newest)
+static void set_back(struct followed *t, uint64_t to)
 {
-	if (t->low_times++ == 0)
-		t->low = newest;
-	ask_in(t, SHORTER_MS);
-	if (t->low_times < LOW_TIMES)
-		return;
-	tell_reset(t);
-	t->last = t->low;
-	t->old = t->old < t->low ? t->old : t->low;
+	tell_reset(t, to);
+	forget_marks(t, to);
+	t->last = t->sure = to;
+	t->old = t->old < to ? t->old : to;
 	t->low_times = 0;
+	if (t->wrong > to)
+		t->wrong = 0;
 	held_drop(&t->held, t->held.n);
 	ask_in(t, 0);
+}
+
+/* More was delivered than the log has: somebody made it up, or the log became
+ * shorter. If that is told often enough to be believed, goes on from where
+ * history was read to, or from the end of the shorter log. */
+static void too_low(struct followed *t, uint64_t newest)
+{
+	if (t->low_times == 0 || newest >= t->low_last) {
+		t->low_times = 0;
+		t->low = newest;
+		t->low_last = t->asked_last;
+	}
+	t->low_times++;
+	ask_in(t, newest > t->sure ? 0 : SHORTER_MS);
+	if (t->low_times >= LOW_TIMES && newest <= t->sure)
+		set_back(t, newest < t->sure ? t->low : newest);
 }
 
 /* 1: the log does not reach to where we are to begin, and is asked again. If it
@@ -322,24 +433,64 @@ static void join_history(struct followed *t, uint64_t newest)
 	t->low_times = 0;
 	t->old = old_messages(&t->held, newest);
 	at = at < t->old ? at : t->old;
-	t->last = at > t->from ? at : t->from;
+	t->last = t->sure = at > t->from ? at : t->from;
+	if (t->wrong != 0)
+		t->wrong = t->sure + 1;
 	t->state = JOINED;
 }
 
-static void take_page(struct followed *t, const struct answer *a)
+/* One message of a page. Returns 1 if another text was delivered in its
+ * place. */
+static int take_line(struct followed *t, struct message *m, int reset)
+{
+	int other = is_other(t, m);
+
+	if (m->seq <= t->last && !other)
+		return 0;
+	if (other && !reset)
+		tell_reset(t, m->seq - 1);
+	if (m->seq > t->last + 1)
+		tell_missing(t, t->last + 1, m->seq - 1);
+	deliver_message(t, m);
+	return other;
+}
+
+/* A page of history ends at this seq. */
+static void read_up_to(struct followed *t, uint64_t end, uint64_t newest)
+{
+	if (newest > end && end == t->asked_after) {
+		/* The server has them, but does not give them. */
+		if (newest > t->last) {
+			tell_missing(t, t->last + 1, newest);
+			t->last = newest;
+		}
+		end = newest;
+	}
+	if (end > t->sure && end <= newest)
+		t->sure = end;
+	if (t->asked_wrong != 0 && end < newest)
+		doubt_text(t, end + 1);
+}
+
+/* Returns 1 if something else had been delivered in place of a message. */
+static int take_page(struct followed *t, const struct answer *a,
+    uint64_t newest)
 {
 	const struct json_node *list = reply_array(a, "messages"), *n;
+	uint64_t end = t->asked_after;
 	struct message m;
+	int reset = 0;
 
 	for (n = json_first(a->json, list); n != NULL;
 	    n = json_next(a->json, list, n)) {
 		if (message_read(&m, &t->follow->strings, t->name, t->inbox,
-		    a->json, n) == -1 || m.seq <= t->last)
+		    a->json, n) == -1 || m.seq <= end)
 			continue;
-		if (m.seq > t->last + 1)
-			tell_missing(t, t->last + 1, m.seq - 1);
-		deliver_message(t, &m);
+		end = m.seq;
+		reset |= take_line(t, &m, reset);
 	}
+	read_up_to(t, end, newest);
+	return reset;
 }
 
 /* There is nothing after the last one. */
@@ -351,35 +502,35 @@ static void stay_quiet(struct followed *t)
 		t->quiet = QUIET_MS_MAX;
 }
 
-/* The page of an answer was taken: when to ask next. */
-static void plan_next(struct followed *t, uint64_t newest)
+/* An answer was taken: when to ask next. news: it told something that no
+ * publication had, or confirmed what one had. */
+static void plan_next(struct followed *t, uint64_t newest, int news)
 {
 	size_t unconfirmed;
 
 	/* Not t->last: publications have come since this was asked. */
-	if (newest < t->asked_after) {
-		set_back(t, newest);
+	if (newest < t->asked_last) {
+		too_low(t, newest);
+		verified(t, !news);
 		return;
 	}
 	t->low_times = 0;
-	if (newest > t->last && t->asked_page && t->last == t->asked_after) {
-		/* The server has them, but does not give them. */
-		tell_missing(t, t->last + 1, newest);
-		t->last = newest;
-	}
-	if (newest > t->last)
+	t->since = ticks_ms();
+	if (newest > t->sure || t->wrong != 0 ||
+	    t->last - t->sure >= AHEAD_ASK)
 		ask_in(t, 0);
 	else
 		stay_quiet(t);
 	unconfirmed = held_refute(&t->held, newest, t->asked);
 	drain_held(t);
-	verified(t, unconfirmed > 0 || t->last == t->asked_after);
+	verified(t, unconfirmed > 0 || !news);
 }
 
 static void no_history(struct followed *t)
 {
 	/* It had: a passing fault, and nothing may be missed. */
 	if (t->follow->works) {
+		t->since = ticks_ms();
 		ask_in(t, RETRY_MS);
 		return;
 	}
@@ -391,7 +542,8 @@ static void no_history(struct followed *t)
 static void on_history(void *arg, const struct answer *a)
 {
 	struct followed *t = arg;
-	uint64_t newest = UNKNOWN;
+	uint64_t newest = UNKNOWN, sure;
+	int other;
 
 	t->asking = 0;
 	if (t->state == DROPPED) {
@@ -401,6 +553,8 @@ static void on_history(void *arg, const struct answer *a)
 	if (a->kind == ANSWER_OK)
 		newest = reply_number(a->json, a->data, "last", UNKNOWN);
 	if (newest == UNKNOWN) {
+		if (t->asked_wrong != 0)
+			doubt_text(t, t->asked_wrong);
 		no_history(t);
 		return;
 	}
@@ -409,9 +563,22 @@ static void on_history(void *arg, const struct answer *a)
 		if (not_there_yet(t, newest))
 			return;
 		join_history(t, newest);
+		plan_next(t, newest, 0);
+		return;
 	}
-	take_page(t, a);
-	plan_next(t, newest);
+	sure = t->sure;
+	other = take_page(t, a, newest);
+	plan_next(t, newest, t->asked_wrong != 0 ? other : t->sure > sure);
+}
+
+/* After which message a page is to begin. */
+static uint64_t page_after(const struct followed *t)
+{
+	if (t->wrong != 0)
+		return t->wrong - 1;
+	if (t->low_times > 0 || t->last - t->sure <= AGAIN_MAX)
+		return t->sure;
+	return t->last - AGAIN_MAX;
 }
 
 static void ask_history(struct followed *t)
@@ -419,17 +586,20 @@ static void ask_history(struct followed *t)
 	struct follow *f = t->follow;
 	int page = t->state == JOINED;
 
+	t->asked_after = page_after(t);
+	t->asked_last = t->last;
+	t->asked_wrong = t->wrong;
 	buf_clear(&f->members);
 	json_put_member(&f->members, t->inbox ? "user" : "channel", t->name);
 	if (page)
-		json_put_number(&f->members, "after", t->last);
+		json_put_number(&f->members, "after", t->asked_after);
 	json_put_number(&f->members, "limit", page ? HISTORY_PAGE : 0);
 	t->asking = 1;
 	t->asked++;
 	t->asked_doubt = t->doubt;
 	t->doubt = 0;
-	t->asked_page = page;
-	t->asked_after = t->last;
+	if (page)
+		t->wrong = 0;
 	talk_request(f->talk, "history", &f->members, TALK_FOREVER, on_history,
 	    t);
 }
@@ -533,6 +703,7 @@ void follow_read(struct follow *f)
 static void free_followed(struct followed *t)
 {
 	held_free(&t->held);
+	free(t->mark);
 	str_free(t->name);
 	free(t);
 }
@@ -579,6 +750,7 @@ struct follow *follow_open(struct talk *t, void *sub,
 	f->socket = sub;
 	f->handler = handler;
 	f->next = INT64_MAX;
+	f->seed = random_seed();
 	return f;
 }
 

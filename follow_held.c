@@ -31,7 +31,7 @@ int held_add(struct held *h, uint64_t seq, uint64_t when, struct str text)
 	while (at > 0 && h->one[at - 1].seq > seq)
 		at--;
 	if (at > 0 && h->one[at - 1].seq == seq)
-		return 0;
+		return !str_eq(h->one[at - 1].text, text);
 	while (h->n == HELD_MAX || h->bytes + text.n > HELD_BYTES_MAX) {
 		if (at == h->n)
 			return -1;

@@ -22,9 +22,9 @@ struct held {
 	size_t n, cap, bytes;
 };
 
-/* Keeps a copy of the text, if this seq is not held already. 0; or -1: there
- * are too many, or too many bytes, and this one is not kept. The lowest are
- * needed first: they take the place of the highest. */
+/* Keeps a copy of the text, if this seq is not held already. 0; 1: it is, with
+ * another text; or -1: there are too many, or too many bytes, and this one is
+ * not kept. The lowest are needed first: they take the place of the highest. */
 int held_add(struct held *h, uint64_t seq, uint64_t when, struct str text);
 /* Drops those above newest that came before request number `when` was made.
  * Returns how many. */

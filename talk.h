@@ -14,7 +14,9 @@
  * subscription cannot deliver. Messages are passed to a function in the order
  * of their seq, each once, whatever is restarted or lost on the way. After a
  * reconnect and in quiet times the library asks for the newest seq, so a lost
- * publication is found even if no other follows it. With a server that has no
+ * publication is found even if no other follows it. What somebody else than a
+ * server has published is passed on if it has the next number, and then what
+ * the log has under this number, after TALK_RESET. With a server that has no
  * history, or does not number its messages, they are passed on as they come.
  *
  * Everything happens inside talk_poll() and talk_call(), which call the
@@ -38,7 +40,8 @@ enum talk_event {
 	TALK_LOST,      /* the connection to the broker or proxy is lost */
 	TALK_BACK,      /* both are there again */
 	TALK_MISSING,   /* the log has a hole; what is after it comes next */
-	TALK_RESET,     /* the log became shorter; goes on from its new end */
+	TALK_RESET,     /* not all that was passed on is in the log: goes on
+			 * from what is, with numbers that were had before */
 	TALK_LIVE_ONLY  /* the server has no history to catch up from */
 };
 

@@ -1,3 +1,3 @@
 # follow.c: test_talk
 # That messages are missing in the log is not told.
-/^static void take_page/,/^}/ s/m.seq > t->last + 1/0/
+/^static int take_line/,/^}/ s/m->seq > t->last + 1/0/
