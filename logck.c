@@ -24,6 +24,9 @@
 
 /* Descriptors for logs, where the store is opened. */
 #define LOGS_OPEN 16
+/* A copy made while servers write can lack a log, some lines of one, or the
+ * end of its last line. */
+#define IF_COPY "; if this is a copy: copy again, with -b"
 
 struct checked_log {
 	enum disk_dir dir;
@@ -310,14 +313,10 @@ static void check_journal(struct check *c)
 /* ---- the lines ---- */
 
 static void check_line(struct checked_log *l, const struct line *line,
-    const char *why, int64_t *ms)
+    int64_t *ms)
 {
-	uint64_t number = ++l->lines;
+	uint64_t number = l->lines;
 
-	if (why != NULL) {
-		add_error(l, "line %" PRIu64 ": %s", number, why);
-		return;
-	}
 	if (line->seq != number)
 		add_error(l, "line %" PRIu64 ": its seq is %" PRIu64, number,
 		    line->seq);
@@ -339,8 +338,14 @@ static void check_lines(struct check *c, struct checked_log *l)
 		return;
 	}
 	log_start(&c->reader, c->disk, fd, 0, l->whole);
-	while ((more = log_next_line(&c->reader, &line, &why)) == 1)
-		check_line(l, &line, why, &ms);
+	while ((more = log_next_line(&c->reader, &line, &why)) == 1) {
+		l->lines++;
+		if (why == NULL)
+			check_line(l, &line, &ms);
+		else
+			add_error(l, "line %" PRIu64 ": %s%s", l->lines, why,
+			    c->reader.whole ? "" : IF_COPY);
+	}
 	if (more == -1)
 		add_error(l, "%s", strerror(errno));
 	c->disk->close(c->disk, fd);
@@ -353,10 +358,10 @@ static void check_end(struct check *c, struct checked_log *l)
 	int redone = l->last_at >= journal_checkpointed(c->snapshot.journal);
 
 	if (l->missing && !redone)
-		add_error(l, "the file is missing, the journal has it");
+		add_error(l, "the file is missing, the journal has it" IF_COPY);
 	else if (l->lacks > 0 && (l->gap || !redone))
-		add_error(l, "line %" PRIu64 ": missing, and not the last one; "
-		    "if this is a copy: copy again, with -b", l->lines + 1);
+		add_error(l, "line %" PRIu64
+		    ": missing, and not the last one" IF_COPY, l->lines + 1);
 }
 
 /* What the journal has of a dropped channel need not be there any more. */

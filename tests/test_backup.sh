@@ -61,7 +61,7 @@ copied() {
 		acknowledged "$1"
 		cp -r data "$1"
 		! logck -q "$1" >said || return 0
-		grep -q -e 'copy again' -e 'no newline' said
+		has said 'copy again'
 	done
 	fail "$try copies, none is right: $(cat said)"
 }
@@ -126,6 +126,16 @@ test_logck_knows_the_next_start() {
 	exits 1 logck
 	has said 'line 16: missing'
 	has said 'copy again'
+	rm $log
+	exits 1 logck
+	has said 'the file is missing, the journal has it; if this is a copy'
+	# Nor does the journal have what comes after it.
+	{
+		cat whole
+		printf '21\t2030-01-'
+	} >$log
+	exits 1 logck
+	has said 'line 21: no newline at its end; if this is a copy: copy again'
 	cat whole >$log
 }
 
