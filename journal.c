@@ -111,6 +111,7 @@ static struct batch batch_of(const struct record *r)
 static int take_record(struct journal *j, struct segment *s,
     const struct record *r, batch_fn *each, void *ctx)
 {
+	static struct seldom unknown;
 	struct batch b = batch_of(r);
 	struct str position = r->payload;
 	uint64_t n;
@@ -134,8 +135,9 @@ static int take_record(struct journal *j, struct segment *s,
 		j->sealed = 1;
 		return 0;
 	default:
-		warn("journal/%016" PRIx64 ".journal: byte %" PRIu64
-		    ": a record of another version", s->number,
+		/* Each turn reads it again. */
+		warn_seldom(&unknown, "journal/%016" PRIx64 ".journal: byte %"
+		    PRIu64 ": a record of another version", s->number,
 		    segment_offset(s, r->at));
 		errno = EIO;
 		return STORE_REFUSED;

@@ -419,6 +419,7 @@ static int copy_to_quarantine(struct logs *logs, struct topic *t,
 int log_quarantine(struct logs *logs, struct topic *t,
     const struct extent *good, uint64_t size)
 {
+	static struct seldom again;
 	struct buf path = { 0 }, name = { 0 };
 	int r = copy_to_quarantine(logs, t, good->bytes, size, &name);
 
@@ -432,7 +433,8 @@ int log_quarantine(struct logs *logs, struct topic *t,
 		if (t->log.reported > good->bytes)
 			t->log.reported = good->bytes;
 	} else {
-		warn("%s: line %" PRIu64
+		/* Each request for the topic tries again. */
+		warn_seldom(&again, "%s: line %" PRIu64
 		    ": not a line, and it cannot be quarantined:",
 		    topic_path(t, &path), good->seq + 1);
 	}

@@ -472,6 +472,7 @@ static void answer_batch(struct self *s)
 /* 0, or the errno of a commit that stored nothing. */
 static int commit_batch(struct services *v)
 {
+	static struct seldom refused;
 	int64_t start = ticks_us();
 	int r, e;
 
@@ -486,7 +487,7 @@ static int commit_batch(struct services *v)
 	if (r == 0)
 		return 0;
 	publish_forget(&v->publications);
-	warn("commit:");
+	warn_seldom(&refused, "commit:");
 	return e;
 }
 
@@ -508,9 +509,10 @@ static void store_batch(struct self *s)
 
 static void refuse_batch(struct self *s)
 {
+	static struct seldom refused;
 	int e = errno;
 
-	warn("store:");
+	warn_seldom(&refused, "store:");
 	for (size_t i = 0; i < s->jobs; i++)
 		service_refuse(&s->services, &s->job[i], e);
 	answer_batch(s);

@@ -391,6 +391,7 @@ static int add_to_page(void *ctx, const struct line *l)
 static const char *answer_history(struct services *v, const struct job *j,
     struct buf *out)
 {
+	static struct seldom unread;
 	uint64_t last = j->topic->now.seq, after = j->after;
 	struct page page = { out, j->topic, 0, j->limit };
 
@@ -401,7 +402,7 @@ static const char *answer_history(struct services *v, const struct job *j,
 	page.start = out->n;
 	if (j->limit > 0 && store_read(v->store, j->topic, after, add_to_page,
 	    &page) == -1)
-		warn("history:");
+		warn_seldom(&unread, "history:");
 	buf_putc(out, ']');
 	json_put_number(out, "last", last);
 	return NULL;

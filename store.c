@@ -583,12 +583,14 @@ static int write_log(struct store *s, struct topic *t)
 /* The batch is in the journal: now its lines go into the logs. */
 static void apply_batch(struct store *s, uint64_t at)
 {
+	static struct seldom failed;
+
 	for (size_t i = 0; i < s->batch.n; i++) {
 		struct topic *t = s->batch.at[i];
 
 		s->new_names |= !t->created || t->now.bytes == 0;
 		if (write_log(s, t) == -1) {
-			warn("%s:", topic_path(t, &s->path));
+			warn_seldom(&failed, "%s:", topic_path(t, &s->path));
 			store_fall_behind(s, at);
 		}
 		t->now = t->batch.next;

@@ -180,10 +180,13 @@ test_full_disk() {
 	stop server
 	limited_server_up -f 600
 	texto='"user":"ana","channel":"geral","message":"texto &"'
-	numbers 1 40 | awk '{ printf "%030000d\n", $1 }' |
+	numbers 1 100 | awk '{ printf "%030000d\n", $1 }' |
 		requests publish "$texto" | zraw -l req "$FRONT" >answers
-	want 40 "$(wc -l <answers | tr -d ' ')"
+	want 100 "$(wc -l <answers | tr -d ' ')"
 	has answers '"status":"erro"'
+	# What the server says about it is on the same disk.
+	has server.err 'commit: '
+	[ "$(grep -c 'commit: ' server.err)" -lt 40 ]
 	[ ! -s server.rc ]
 	want '' "$(tail -c 1 data/channels/geral.log)"          # a newline
 	stop server
