@@ -22,7 +22,8 @@ struct journal_limits journal_limits = {
 	.segment_bytes = SEGMENT_BYTES,
 	.ahead_bytes = SEGMENT_AHEAD_BYTES,
 	.remember_ms = REMEMBER_MS,
-	.remember_max = REMEMBER_MESSAGES
+	.remember_max = REMEMBER_MESSAGES,
+	.remember_bytes = REMEMBER_BYTES
 };
 
 struct journal {
@@ -267,16 +268,22 @@ static int read_starts(struct journal *j)
 	return 0;
 }
 
+/* 1: the ids in the segment before this one need not be remembered. */
+static int is_long_ago(const struct journal *j, const struct segment *s)
+{
+	return s->ms < now_ms() - journal_limits.remember_ms ||
+	    newest(j)->start - s->start >= journal_limits.remember_bytes;
+}
+
 /* Opens the first segment that was not taken. SEGMENT_INVALID: it need not be
  * read. The logs have everything before the newest one: older ones are read for
  * their ids only, while those must be remembered. */
 static int begin_reading(struct journal *j)
 {
-	int64_t old = now_ms() - journal_limits.remember_ms;
 	const struct segment *s = &j->segment[j->taken];
 	int fd;
 
-	if (s != newest(j) && s[1].ms < old)
+	if (s != newest(j) && is_long_ago(j, s + 1))
 		return SEGMENT_INVALID;
 	fd = open_segment(j, s->number, 0);
 	/* Another process may have removed an old segment. */
@@ -901,14 +908,13 @@ int journal_full(const struct journal *j)
 /* Of a segment that is not the newest only the ids are needed. */
 static void remove_old(struct journal *j)
 {
-	int64_t old = now_ms() - journal_limits.remember_ms;
 	uint64_t later = 0;
 	char name[SEGMENT_NAME_BYTES];
 
 	for (size_t i = 1; i < j->n; i++)
 		later += j->segment[i].messages;
 	while (j->n > 1 && (later >= journal_limits.remember_max ||
-	    j->segment[1].ms < old)) {
+	    is_long_ago(j, &j->segment[1]))) {
 		segment_name(name, j->segment[0].number);
 		/* If this fails, another process may have been first, or the
 		 * next start tries again. */

@@ -20,7 +20,7 @@
 extern struct journal_limits {
 	uint64_t segment_bytes, ahead_bytes;
 	int64_t remember_ms;
-	uint64_t remember_max;
+	uint64_t remember_max, remember_bytes;
 } journal_limits;
 
 struct journal;
@@ -90,7 +90,7 @@ uint64_t journal_checkpointed(const struct journal *j);
 /* Records that the logs have everything before the end, synced: after a crash
  * nothing older is needed. When the segment is full, begins a new one and
  * removes those whose ids need no longer be remembered: they are older than two
- * minutes, or have a million messages after them. */
+ * minutes, or have a million messages or 1 GiB after them. */
 int journal_checkpoint(struct journal *j);
 int journal_full(const struct journal *j);
 

@@ -258,10 +258,13 @@ _Static_assert(COMMIT_BYTES_MAX + 4 * LINE_BYTES_MAX +
 
 /* Ids that are remembered: PROTOCOL.md promises the last million. */
 #define IDS_MAX ((size_t)1 << 20)
-/* They are dropped with their journal segment, when that is this old or has
- * this many messages after it. */
+/* They are dropped with their journal segment, when that is this old, or has
+ * this many messages or bytes after it. A start reads all of them: the bytes
+ * take some 4 s of the processor, whoever filled the journal, and are a
+ * thousand for each message. */
 #define REMEMBER_MS       (INT64_C(2) * 60 * 1000)
 #define REMEMBER_MESSAGES ((uint64_t)1000 * 1000)
+#define REMEMBER_BYTES    ((uint64_t)1024 * MIB)
 _Static_assert(REMEMBER_MESSAGES <= IDS_MAX, "the ids of a segment must fit");
 
 /* ---- proxy ---- */

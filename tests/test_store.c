@@ -426,9 +426,9 @@ static void test_reserve(void)
 	sim_free(sim);
 }
 
-/* A full segment is followed by another one; what is too old goes,
- * and with it only ids. */
-static void test_segments(void)
+/* A full segment is followed by another one; what is too old goes, and with it
+ * only ids. */
+static void fill_segments(void)
 {
 	struct sim *sim = sim_new();
 	struct disk *disk = sim_handle(sim);
@@ -455,6 +455,18 @@ static void test_segments(void)
 	stop(s);
 	disk->free(disk);
 	sim_free(sim);
+}
+
+/* By number, and by bytes, which somebody with long messages fills sooner. */
+static void test_segments(void)
+{
+	const struct journal_limits before = journal_limits;
+
+	fill_segments();
+	journal_limits.remember_max = before.remember_max * 1000;
+	journal_limits.remember_bytes = journal_limits.segment_bytes;
+	fill_segments();
+	journal_limits = before;
 }
 
 /* The file is the topic: it is removed while no server runs, and
