@@ -28,11 +28,12 @@
  *                                also says that a hello counts
  *     W                          who are you? A server that the broker does
  *                                not know, or no longer knows, must say hello
- *     N                          no: servers of another directory are here
+ *     N                          no: servers of another directory are here;
+ *                                keep saying hello, and it will be your turn
  *
  * A hello is answered with one request of the broker's own, whose answer is
- * dropped: the server counts from then on. What only takes requests is no
- * server.
+ * dropped: the server counts from then on, or waits for its turn. What only
+ * takes requests is no server.
  *
  * boot and count are the request id: boot is a random number of the broker's
  * and no count comes twice, so an id is unique over restarts of the broker. In

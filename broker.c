@@ -22,6 +22,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,6 +45,9 @@
  * meanwhile: it did not hear servers for 3 s. */
 #define REFUSALS   100
 #define REFUSED_MS 10
+/* A directory that has answered no client yet has so long when another one
+ * waits: it may be one that never will. */
+#define FIRST_MS 500
 /* The count of the requests with which the broker tries new servers out; the
  * table never gets there. */
 #define TRIAL ((uint64_t)1 << 62)
@@ -53,7 +57,8 @@ struct server {
 	size_t name_bytes;      /* 0: the row is free */
 	unsigned number;        /* in what we print */
 	uint64_t directory;
-	uint64_t trial;         /* what it must answer first; 0: it has */
+	int fd;                 /* of its connection */
+	int used;               /* 1: clients may be bound to it */
 	int leaving;            /* it said goodbye */
 	int full;               /* its pipe took no more */
 	int lost;               /* gone; removed at the end of the turn */
@@ -63,6 +68,18 @@ struct server {
 	int64_t answered;       /* ms: when it last did, or had nothing to */
 	struct ring waiting;    /* clients that are bound to it */
 	struct buf out;         /* the batch of this turn */
+};
+
+/* A connection that has said hello: it has no place among the servers until it
+ * has answered a request of ours. Each has a row of its own, so that none takes
+ * another's, however many there are and however often they say it. */
+struct trial {
+	char name[255];
+	size_t name_bytes;      /* 0: the row is free */
+	uint64_t directory, credit;
+	uint64_t count;         /* of the request */
+	uint64_t passed;        /* its turn among those that have; 0: not yet */
+	int64_t heard;          /* ms */
 };
 
 static void *front, *back;
@@ -84,7 +101,11 @@ static int64_t heartbeat_at, probe_at;
 static int probes;
 static uint64_t home;           /* the directory of the servers */
 static int64_t home_heard;      /* ms: when one of them last said something */
+static int64_t home_asked;      /* ms: when it was first given one; or 0 */
 static uint64_t served;         /* whose servers last answered a client */
+
+static struct trial *trial;     /* the index is the descriptor */
+static size_t trials;
 
 /* ---- who comes and goes ---- */
 
@@ -302,9 +323,8 @@ static void mark_lost(struct server *s, const char *why)
 {
 	if (s->lost)
 		return;
-	if (s->trial == 0)
-		warn_seldom(about(s, LOST), "server %u: %s, open requests: %"
-		    PRIu64, s->number, why, s->open);
+	warn_seldom(about(s, LOST), "server %u: %s, open requests: %" PRIu64,
+	    s->number, why, s->open);
 	s->lost = 1;
 	lost++;
 }
@@ -315,10 +335,9 @@ static void mark_full(struct server *s, int yes)
 	s->full = yes;
 }
 
-/* 1: it has shown that it answers. */
 static int is_server(const struct server *s)
 {
-	return s->name_bytes > 0 && s->trial == 0 && !s->lost;
+	return s->name_bytes > 0 && !s->lost;
 }
 
 static uint64_t room_of(const struct server *s)
@@ -359,9 +378,12 @@ static void send_heartbeats(void)
 
 /* Lets all requests that are at s or wait for it wait for any server, those of
  * each client in order of arrival: they are queued anew, which costs a walk
- * over the table, but only when a server goes. */
+ * over the table, but only when a server goes that was given some: one that
+ * says hello all the time must not have it walked each time. */
 static void reclaim_requests(struct server *s)
 {
+	if (!s->used)
+		return;
 	for (struct request *r = table.oldest; r != NULL; r = r->newer) {
 		if (r->client->server != s)
 			continue;
@@ -377,17 +399,30 @@ static void reclaim_requests(struct server *s)
 			ring_add(&general, r->client);
 		}
 	s->open = 0;
+	s->used = 0;
 	buf_clear(&s->out);
 	mark_full(s, 0);
+}
+
+/* Another server may have the descriptor by now. */
+static void let_go(int fd)
+{
+	for (struct server *s = server; s < servers_end; s++)
+		if (s->name_bytes > 0 && s->fd == fd)
+			return;
+	connections_keep(&servers_there, fd, 0);
 }
 
 static void remove_lost(void)
 {
 	for (struct server *s = server; lost > 0 && s < servers_end; s++)
 		if (s->lost) {
+			int fd = s->fd;
+
 			reclaim_requests(s);
 			buf_free(&s->out);
 			*s = (struct server){ 0 };
+			let_go(fd);
 			servers--;
 			lost--;
 		}
@@ -401,37 +436,23 @@ static struct server *server_find(struct str name)
 	return NULL;
 }
 
-/* Strangers that answer nothing must not keep a server out: of those the one
- * that was tried out first gives way. NULL: all places have servers. */
-static struct server *free_place(void)
-{
-	struct server *s = server, *stranger = NULL;
-
-	while (s < servers_end && s->name_bytes > 0) {
-		if (s->trial != 0 && !s->lost &&
-		    (stranger == NULL || s->trial < stranger->trial))
-			stranger = s;
-		s++;
-	}
-	if (s < server + SERVERS_MAX)
-		return s;
-	if (stranger != NULL)
-		servers--;
-	return stranger;
-}
-
-static struct server *server_add(struct str name)
+/* NULL: all places are taken. */
+static struct server *server_add(const struct trial *t, int fd)
 {
 	static unsigned number;
-	struct server *s = free_place();
+	struct server *s = server;
 
-	if (s == NULL || name.n > sizeof s->name)
+	while (s < servers_end && s->name_bytes > 0)
+		s++;
+	if (s == server + SERVERS_MAX)
 		return NULL;
 	if (s == servers_end)
 		servers_end++;
-	buf_free(&s->out);
-	*s = (struct server){ .name_bytes = name.n, .number = ++number };
-	memcpy(s->name, name.p, name.n);
+	*s = (struct server){ .name_bytes = t->name_bytes, .number = ++number,
+	    .directory = t->directory, .credit = t->credit, .fd = fd,
+	    .heard = now };
+	memcpy(s->name, t->name, t->name_bytes);
+	connections_keep(&servers_there, fd, 1);
 	servers++;
 	return s;
 }
@@ -441,13 +462,9 @@ static int has_served(uint64_t directory)
 	return counter[BACK_ANSWERED] > 0 && directory == served;
 }
 
-/* Servers of two directories would share the clients' messages between them,
- * and each would have half of a conversation. A stranger cannot guess the
- * number of the one that has served, which gets its place back. */
-static int is_elsewhere(uint64_t directory)
+static int is_vacant(void)
 {
-	return directory != home && !has_served(directory) &&
-	    now - home_heard < DEAD_MS;
+	return now - home_heard >= DEAD_MS;
 }
 
 static void leave_home(const char *why)
@@ -462,93 +479,172 @@ static void move_home(uint64_t directory)
 {
 	if (directory != home)
 		leave_home("of another directory");
+	if (is_vacant())
+		home_asked = 0;
 	home = directory;
 	home_heard = now;
 }
 
-static void refuse_hello(struct str name)
+static void refuse_hello(const struct trial *t)
 {
 	static struct seldom kind;
 
 	warn_seldom(&kind,
 	    "server: hello refused: its directory is not that of the others");
 	/* It may be gone by now. */
-	if (net_send_copy(back, name.p, name.n, 1) == 0)
+	if (net_send_copy(back, t->name, t->name_bytes, 1) == 0)
 		(void)net_send_copy(back, "N", 1, 0);
 }
 
-/* Gives a server that said hello a request of ours. Until it has answered it,
- * it has a place but nothing else. */
-static void try_out(struct server *s)
+/* Gives one that said hello a request of ours. When it says it again it is the
+ * same request, or no answer to it would come in time. */
+static void try_out(struct trial *t)
 {
-	static uint64_t trials;
+	static uint64_t given;
 	static struct buf b;
 	struct back_request ping = {
-	    .id = { table.boot, TRIAL + ++trials },
 	    .body = STR("{\"service\":\"ping\",\"data\":{}}") };
 
-	s->trial = ping.id.count;
+	if (t->count == 0)
+		t->count = TRIAL + ++given;
+	ping.id = (struct request_id){ table.boot, t->count };
 	buf_clear(&b);
 	buf_putc(&b, 'Q');
 	back_put_request(&b, &ping);
 	if (b.err)
 		die(EXIT_FAILED, "out of memory");
-	if (send_to_server(s, b.p, b.n) == -1)
-		mark_lost(s, "gone");
+	/* It may be gone, or read nothing: then it answers nothing. */
+	if (net_send_copy(back, t->name, t->name_bytes, 1) == 0)
+		(void)net_send_copy(back, b.p, b.n, 0);
 }
 
-/* A server that says hello again has forgotten what it was given, or was told
- * that we have. s is NULL for one that we do not know. */
-static void take_hello(struct server *s, struct str name, struct str said)
+/* It becomes a server. */
+static void admit(struct trial *t)
 {
-	static struct seldom other_version, no_place;
-	uint64_t version, credit, directory;
+	static struct seldom no_place;
+	struct trial was = *t;
+	int moved = was.directory != home || is_vacant();
+	struct server *s;
 
-	if (take_le64(&said, &version) == -1 || version != BACK_VERSION ||
-	    take_le64(&said, &credit) == -1 ||
-	    take_le64(&said, &directory) == -1) {
-		warn_seldom(&other_version,
-		    "server: hello of another version: ignored");
-		return;
-	}
-	if (is_elsewhere(directory)) {
-		refuse_hello(name);
-		return;
-	}
-	if (has_served(directory) && directory != home) {
-		move_home(directory);
-		remove_lost();  /* there may be no other place */
-		s = server_find(name);
-	}
-	if (s != NULL) {
-		reclaim_requests(s);
-	} else if ((s = server_add(name)) == NULL) {
+	*t = (struct trial){ 0 };
+	move_home(was.directory);
+	remove_lost();          /* there may be no other place */
+	s = server_add(&was, (int)(t - trial));
+	if (s == NULL) {
 		warn_seldom(&no_place, "server: hello ignored: there are %d "
 		    "already", SERVERS_MAX);
 		return;
 	}
-	/* A real server takes no more. */
-	s->credit = credit < CREDIT ? credit : CREDIT;
-	s->directory = directory;
-	s->leaving = 0;
-	s->heard = now;
-	try_out(s);
-}
-
-/* It has answered its first request. */
-static void admit(struct server *s)
-{
-	if (is_elsewhere(s->directory)) {
-		refuse_hello((struct str){ s->name, s->name_bytes });
-		mark_lost(s, "of another directory");
-		return;
-	}
-	move_home(s->directory);
-	s->trial = 0;
-	s->heard = now;
 	warn_seldom(about(s, HELLO), "server %u: hello, takes %" PRIu64
 	    " requests", s->number, s->credit);
 	send_heartbeat(s);
+	if (s->lost && moved)
+		leave_home("gone");     /* to the next that waits */
+}
+
+/* The first that has passed, of all or of other directories, and is still
+ * there: while it waits, a server says hello again and again. */
+static struct trial *first_waiting(int others)
+{
+	struct trial *first = NULL;
+
+	for (struct trial *t = trial; t < trial + trials; t++)
+		if (t->passed != 0 && now - t->heard < HEARTBEAT_MS &&
+		    !(others && t->directory == home) &&
+		    (first == NULL || t->passed < first->passed))
+			first = t;
+	return first;
+}
+
+/* Those who wait have it in turn: where one of many answers clients, it is not
+ * the fastest to say hello that has it again and again. */
+static void fill_home(void)
+{
+	struct trial *t;
+
+	while (is_vacant() && (t = first_waiting(0)) != NULL)
+		admit(t);
+}
+
+/* Servers of two directories would share the clients' messages between them,
+ * and each would have half of a conversation. A stranger cannot guess the
+ * number of the one that has served, which gets its place back. */
+static void settle(struct trial *t)
+{
+	if (!has_served(t->directory))
+		fill_home();
+	if (t->passed == 0)
+		return;         /* it was the first that waited */
+	if (has_served(t->directory) || t->directory == home)
+		admit(t);
+	else
+		refuse_hello(t);
+}
+
+static int is_of(const struct trial *t, struct str name)
+{
+	return str_eq((struct str){ t->name, t->name_bytes }, name);
+}
+
+/* The row of the connection that m came on. A socket in the same process has no
+ * descriptor, and no connection has the first. */
+static struct trial *trial_of(zmq_msg_t *m)
+{
+	int fd = zmq_msg_get(m, ZMQ_SRCFD);
+	size_t i = fd > 0 ? (size_t)fd : 0;
+
+	trial = must_element(trial, i, &trials, sizeof *trial);
+	return &trial[i];
+}
+
+/* A server that says hello has forgotten what it was given, or was told that we
+ * have. s is NULL for one that we do not know. */
+static void take_hello(struct server *s, struct trial *t, struct str name,
+    struct str said)
+{
+	static struct seldom other_version;
+	uint64_t version, credit, directory;
+
+	if (take_le64(&said, &version) == -1 || version != BACK_VERSION ||
+	    take_le64(&said, &credit) == -1 ||
+	    take_le64(&said, &directory) == -1 || name.n > sizeof t->name) {
+		warn_seldom(&other_version,
+		    "server: hello of another version: ignored");
+		return;
+	}
+	if (s != NULL) {
+		mark_lost(s, "says hello again");
+		remove_lost();
+	}
+	if (!is_of(t, name)) {
+		*t = (struct trial){ .name_bytes = name.n };
+		memcpy(t->name, name.p, name.n);
+	}
+	/* A real server takes no more. */
+	t->credit = credit < CREDIT ? credit : CREDIT;
+	t->directory = directory;
+	t->heard = now;
+	if (t->passed != 0)
+		settle(t);
+	else
+		try_out(t);
+}
+
+/* It may have answered its first request. */
+static void take_trial(struct trial *t, struct str records)
+{
+	static uint64_t passed;
+	struct request_id id;
+	struct str body;
+
+	while (back_take_answer(&records, &id, &body) == 1)
+		if (t->passed == 0 && id.boot == table.boot &&
+		    id.count == t->count) {
+			t->passed = ++passed;
+			t->heard = now;
+			settle(t);
+			return;
+		}
 }
 
 /* An answer counts when it comes from the server that has the request now:
@@ -560,12 +656,7 @@ static void take_answer(struct server *s, struct request_id id,
 {
 	struct request *r = requests_find(&table, id);
 
-	if (s->trial != 0) {
-		if (id.boot == table.boot && id.count == s->trial)
-			admit(s);
-		return;
-	}
-	if (r != NULL && r->server != s)
+	if ((r != NULL && r->server != s) || id.count >= TRIAL)
 		return;
 	if (s->open > 0)
 		s->open--;
@@ -608,23 +699,20 @@ static void ask_for_hello(struct str name)
 	(void)send_to_server(&asked, "W", 1);   /* it may be gone by now */
 }
 
-static void take_from_server(struct str name, struct str said)
+static void take_from_stranger(struct trial *t, struct str name, char letter,
+    struct str said)
 {
-	struct server *s = server_find(name);
-	char letter = said.n > 0 ? *said.p : '\0';
-
-	if (said.n > 0)
-		str_skip(&said, 1);
-	if (letter == 'H') {
-		take_hello(s, name, said);
-		return;
-	}
-	if (s == NULL) {
+	if (!is_of(t, name))
 		ask_for_hello(name);
-		return;
-	}
-	if (s->trial == 0)
-		s->heard = home_heard = now;
+	else if (letter == 'A')
+		take_trial(t, said);
+	else if (letter == 'G')
+		*t = (struct trial){ 0 };
+}
+
+static void take_from_server(struct server *s, char letter, struct str said)
+{
+	s->heard = home_heard = now;
 	if (letter == 'A')
 		take_answers(s, said);
 	if (letter == 'G' && !s->leaving) {
@@ -632,6 +720,22 @@ static void take_from_server(struct str name, struct str said)
 		warn_seldom(about(s, GOODBYE), "server %u: goodbye",
 		    s->number);
 	}
+}
+
+static void take_said(struct str name, zmq_msg_t *m)
+{
+	struct server *s = server_find(name);
+	struct str said = net_bytes(m);
+	char letter = said.n > 0 ? *said.p : '\0';
+
+	if (said.n > 0)
+		str_skip(&said, 1);
+	if (letter == 'H')
+		take_hello(s, trial_of(m), name, said);
+	else if (s == NULL)
+		take_from_stranger(trial_of(m), name, letter, said);
+	else
+		take_from_server(s, letter, said);
 }
 
 /* 1: a server had said something, in so many bytes. */
@@ -644,7 +748,7 @@ static int take_from_back(size_t *bytes)
 	if (!net_recv(back, &name))
 		return 0;
 	if (net_more(&name) && net_recv(back, &said))
-		take_from_server(net_bytes(&name), net_bytes(&said));
+		take_said(net_bytes(&name), &said);
 	*bytes = zmq_msg_size(&said);
 	net_drop_rest(back, &said);
 	(void)zmq_msg_close(&name);
@@ -704,6 +808,8 @@ static void assign(struct server *s, struct request *r)
 	r->server = s;
 	if (s->open++ == 0)
 		s->answered = now;
+	if (home_asked == 0)
+		home_asked = now;
 	open++;
 	if (s->out.n >= BACK_REQUESTS_BYTES)
 		send_batch(s);
@@ -737,6 +843,7 @@ static void dispatch(void)
 			s = c->server = roomiest();
 		if (s == NULL)
 			return;
+		s->used = 1;
 		if (can_take(s))
 			take_turn(s, c);
 		else
@@ -774,9 +881,26 @@ static void mark_silent(void)
 	}
 }
 
+static int is_first_turn(void)
+{
+	return home_asked != 0 && !is_vacant() && !has_served(home);
+}
+
+static void end_first_turn(void)
+{
+	if (!is_first_turn() || now - home_asked < FIRST_MS)
+		return;
+	home_asked = now;       /* for the next look */
+	if (first_waiting(1) == NULL)
+		return;
+	leave_home("answers nothing, and another directory waits");
+	fill_home();
+}
+
 static void run_timers(void)
 {
 	refuse_expired();
+	end_first_turn();
 	if (servers > 0 && now >= heartbeat_at) {
 		heartbeat_at = now + HEARTBEAT_MS;
 		send_heartbeats();
@@ -801,6 +925,8 @@ static long timer_ms(void)
 		at = heartbeat_at;
 	if (probes > 0 && probe_at < at)
 		at = probe_at;
+	if (is_first_turn() && home_asked + FIRST_MS < at)
+		at = home_asked + FIRST_MS;
 	if (full > 0 && now + FULL_RETRY_MS < at)
 		at = now + FULL_RETRY_MS;
 	if (taking_from > now && taking_from < at)
@@ -948,6 +1074,7 @@ int main(int argc, char **argv)
 	net_option(back, ZMQ_RCVBUF, BACK_BUFFER_BYTES);
 	connections_open(&servers_there, context, back, "server",
 	    SERVERS_CONNECTIONS_MAX, descriptors / 4);
+	servers_there.gives_way = 1;
 	net_bind(back, servers_at);
 	(void)snprintf(bound, sizeof bound, "%s", net_bound(front));
 	warn("ready: clients %s, servers %s", bound, net_bound(back));
@@ -956,5 +1083,6 @@ int main(int argc, char **argv)
 	stop_in_order();
 	(void)zmq_ctx_term(context);
 	requests_close(&table);         /* libzmq counts in there until now */
+	free(trial);
 	return 0;
 }

@@ -10,6 +10,8 @@
 struct place {
 	int open;               /* 1: and not cut */
 	int cut;                /* 1: the last one that had it was */
+	int kept;               /* 1: it does not give way */
+	uint64_t number;        /* of those that came */
 	in_addr_t address;      /* 0: of another kind, which share one */
 };
 
@@ -58,6 +60,12 @@ static void set_row(struct connections *c, int fd, struct place row)
 	c->row[fd] = row;
 }
 
+void connections_keep(struct connections *c, int fd, int yes)
+{
+	if (connections_has(c, fd))
+		c->row[fd].kept = yes;
+}
+
 static void disconnect(struct connections *c, int fd)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
@@ -104,6 +112,26 @@ static size_t count_of(const struct connections *c, in_addr_t address)
 	return n;
 }
 
+static int is_before(const struct place *a, const struct place *b)
+{
+	return b == NULL || a->number < b->number;
+}
+
+/* 1: one of this address, if it may, has given way to another. */
+static int give_way(struct connections *c, in_addr_t address)
+{
+	struct place *oldest = NULL;
+
+	for (struct place *p = c->row; p < c->row + c->rows; p++)
+		if (c->gives_way && p->open && !p->kept &&
+		    p->address == address && is_before(p, oldest))
+			oldest = p;
+	if (oldest == NULL)
+		return 0;
+	connections_cut(c, (int)(oldest - c->row), "too many from its address");
+	return 1;
+}
+
 /* 1: there is room for it. */
 static int add(struct connections *c, int fd)
 {
@@ -113,12 +141,14 @@ static int add(struct connections *c, int fd)
 	set_row(c, fd, (struct place){ 0 });
 	if (c->busy)
 		why = "too much to do";
-	else if (count_of(c, address) >= c->max - c->count)
+	else if (count_of(c, address) >= c->max - c->count &&
+	    !give_way(c, address))
 		why = "too many from its address";
 	if (why != NULL)
 		connections_cut(c, fd, why);
 	else
-		set_row(c, fd, (struct place){ .open = 1, .address = address });
+		set_row(c, fd, (struct place){ .open = 1, .address = address,
+		    .number = ++c->came });
 	return why == NULL;
 }
 

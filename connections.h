@@ -3,13 +3,17 @@
  * libzmq takes every connection there is, and each costs it memory. Its monitor
  * tells who comes and goes: so they are counted, and who comes is cut at once
  * if its address has as many already as are still free. One address has half of
- * the places at most, a second one a quarter, and so on. */
+ * the places at most, a second one a quarter, and so on.
+ *
+ * Where connections give way, the oldest of that address that is not kept is
+ * cut instead: those that say nothing of use and stay keep nobody out. */
 #ifndef CONNECTIONS_H
 #define CONNECTIONS_H
 
 #include "util.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct connections {
 	void *socket, *monitor;
@@ -19,6 +23,8 @@ struct connections {
 	size_t rows;
 	size_t count, max;
 	int busy;               /* 1: nobody is let in now; the owner says so */
+	int gives_way;          /* 1: see above; the owner says so */
+	uint64_t came;          /* how many */
 	struct seldom cuts;
 };
 
@@ -41,6 +47,8 @@ int connections_has(const struct connections *c, int fd);
 /* 1: it was cut, and libzmq may still have what had come on it. Until another
  * connection has fd. */
 int connections_was_cut(const struct connections *c, int fd);
+/* yes: it gives way to nobody from now on. */
+void connections_keep(struct connections *c, int fd, int yes);
 /* Should libzmq have closed fd since its last event, and another connection
  * have it now, that one is cut, and comes back. */
 void connections_cut(struct connections *c, int fd, const char *why);

@@ -334,7 +334,7 @@ static void take_from_broker(struct self *s, struct str said)
 		stats_broker(&s->services.stats, said);
 		break;
 	case 'N':
-		start_over(s);
+		s->welcome = 0;         /* until it gives us something */
 		warn_seldom(&refused, "broker: servers of another directory "
 		    "are there: trying again");
 		break;

@@ -27,6 +27,8 @@
  *       stdout
  *   rude liar BACK SECONDS
  *       a server that takes all there is, beats, and answers nothing
+ *   rude strangers BACK SECONDS
+ *       200 of them that say hello as fast as they can, and nothing else
  *   rude babbler BACK SECONDS
  *       a server that says nonsense, and answers what it was not asked */
 #include "../back.h"
@@ -45,6 +47,7 @@
 
 #define RING     64     /* malformed connections at a time */
 #define DEAF     4      /* clients */
+#define STRANGERS 200
 #define PAUSE_MS 10
 
 static void *context;
@@ -534,16 +537,22 @@ static void run_visit_xpub(const char *endpoint, int64_t until)
 
 /* ---- servers ---- */
 
-/* The first in rank; nobody else's directory has this number. */
+/* The first in rank; no server's directory has a number like this. */
+static void put_hello(struct buf *b, uint64_t credit, uint64_t directory)
+{
+	buf_clear(b);
+	buf_putc(b, 'H');
+	buf_le64(b, BACK_VERSION);
+	buf_le64(b, credit);
+	buf_le64(b, directory);
+	buf_le64(b, 0);
+}
+
 static void say_hello(void *s, uint64_t credit)
 {
 	struct buf b = { 0 };
 
-	buf_putc(&b, 'H');
-	buf_le64(&b, BACK_VERSION);
-	buf_le64(&b, credit);
-	buf_le64(&b, 1);
-	buf_le64(&b, 0);
+	put_hello(&b, credit, 1);
 	(void)say(s, buf_str(&b), 0);   /* it is said again */
 	buf_free(&b);
 }
@@ -566,6 +575,27 @@ static void run_liar(const char *endpoint, int64_t until)
 		pause_ms(PAUSE_MS);
 	}
 	(void)zmq_close(s);
+}
+
+static void run_strangers(const char *endpoint, int64_t until)
+{
+	void *s[STRANGERS];
+	struct buf b = { 0 };
+
+	for (unsigned n = 0; n < STRANGERS; n++)
+		s[n] = open_socket(ZMQ_DEALER, endpoint);
+	for (unsigned n = 0; ticks_ms() < until; n++) {
+		void *to = s[n % STRANGERS];
+
+		put_hello(&b, UINT64_MAX, 1 + n % STRANGERS);
+		while (net_send_copy(to, b.p, b.n, 0) == 0 &&
+		    random_below(100) > 0)
+			;
+		drop_all(to);
+	}
+	for (unsigned n = 0; n < STRANGERS; n++)
+		(void)zmq_close(s[n]);
+	buf_free(&b);
 }
 
 /* Answers to requests that are others', and records that are none. */
@@ -622,6 +652,7 @@ static const struct way {
 	{ "flood", NULL, run_flood },
 	{ "garbage", NULL, run_garbage },
 	{ "liar", NULL, run_liar },
+	{ "strangers", NULL, run_strangers },
 	{ "babbler", NULL, run_babbler }
 };
 

@@ -146,11 +146,16 @@ static int peer_recv(void *s, zmq_msg_t *m)
 	return 1;
 }
 
-static int is_quiet(void *s)
+static int is_quiet_for(void *s, int ms)
 {
 	zmq_pollitem_t item = { s, 0, ZMQ_POLLIN, 0 };
 
-	return zmq_poll(&item, 1, QUIET_MS) == 0;
+	return zmq_poll(&item, 1, ms) == 0;
+}
+
+static int is_quiet(void *s)
+{
+	return is_quiet_for(s, QUIET_MS);
 }
 
 /* ---- clients ---- */
@@ -853,6 +858,9 @@ static void test_long_envelope(void)
 
 /* ---- what is no server ---- */
 
+/* What the broker tries servers out with. */
+#define PING "{\"service\":\"ping\",\"data\":{}}"
+
 static struct peer stranger_open(uint64_t directory)
 {
 	struct peer s = { .socket = peer_open(servers_at) };
@@ -886,6 +894,77 @@ static void test_strangers(void)
 	broker_stop();
 }
 
+/* More of them say hello while a server is tried out than there are places. */
+static void test_flood_of_hellos(void)
+{
+	enum { STRANGERS = 200 };
+	static struct peer stranger[STRANGERS];
+	struct peer s;
+
+	broker_start();
+	s = stranger_open(HERE);
+	want_given(&s, 1, PING);
+	for (int i = 0; i < STRANGERS; i++) {
+		stranger[i].socket = peer_open(servers_at);
+		send_hello(&stranger[i], 1, HERE + 1);
+	}
+	for (int i = 0; i < STRANGERS; i++)
+		want_given(&stranger[i], 1, PING);
+	give_answer(&s, 1, "pong");
+	CHECK(hear(&s) == 'B', "it was not let in");
+	for (int i = 0; i < STRANGERS; i++)
+		(void)zmq_close(stranger[i].socket);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
+/* Whatever it was given before, it is given a request of a client now. */
+static void want_asked(struct peer *s)
+{
+	const struct given *last;
+
+	do
+		last = &s->given[s->n > 0 ? (s->n - 1) % COUNT(s->given) : 0];
+	while (strcmp(last->request, "x") != 0 && hear(s) != '\0');
+	CHECK(strcmp(last->request, "x") == 0, "it was given nothing");
+}
+
+/* One that says hello again and again, and answers each time, does not make the
+ * broker walk over all requests for it. */
+static void test_hello_again(void)
+{
+	enum { WAITING = 10000, MORE = 4000, HELLOS = 70000, TAKES = 1 };
+	struct request_id id;
+	struct peer fake;
+	int64_t since;
+	void *c, *other;
+
+	broker_start();
+	c = client_open();
+	for (int i = 0; i < WAITING; i++)
+		ask(c, "x");
+	want_counter(BACK_WAITING, WAITING);
+	other = client_open();
+	for (int i = 0; i < MORE; i++)
+		ask(other, "x");
+	want_counter(BACK_WAITING, WAITING + MORE);
+	fake = server_open(0);
+	id = fake.given[0].id;
+	since = ticks_ms();
+	for (int i = 1; i <= HELLOS; i++) {
+		send_hello(&fake, i < HELLOS ? 0 : TAKES, HERE);
+		id.count++;
+		give_answer_to(&fake, id, "pong");
+	}
+	want_asked(&fake);
+	CHECK(ticks_ms() - since < 5000, "it took %lld ms",
+	    (long long)(ticks_ms() - since));
+	(void)zmq_close(c);
+	(void)zmq_close(other);
+	(void)zmq_close(fake.socket);
+	broker_stop();
+}
+
 /* Servers of one directory at a time. Another one may have the place when the
  * last of them has been gone for a while. */
 static void test_other_directory(void)
@@ -895,12 +974,14 @@ static void test_other_directory(void)
 	broker_start();
 	here = server_open(10);
 	there = stranger_open(HERE + 1);
+	want_given(&there, 1, PING);
+	give_answer(&there, 1, "pong");
 	CHECK(hear(&there) == 'N', "another directory was not refused");
 	want_counter(BACK_SERVERS, 2);
 	(void)zmq_close(here.socket);
 	pass_ms(DEAD_MS);
 	send_hello(&there, 1, HERE + 1);
-	CHECK(hear(&there) == 'Q', "the next directory was not let in");
+	CHECK(hear(&there) == 'B', "the next directory was not let in");
 	(void)zmq_close(there.socket);
 	broker_stop();
 }
@@ -1008,6 +1089,55 @@ static void test_fakes_go_together(void)
 	broker_stop();
 }
 
+/* Does what a server does; without an answer for clients, what a fake does. */
+static void play(struct peer *s, uint64_t directory, const char *answer)
+{
+	char letter = '\0';
+
+	(void)net_send_copy(s->socket, "P", 1, 0);
+	while (letter != 'N' && !is_quiet_for(s->socket, 0)) {
+		size_t n = s->n;
+
+		letter = hear(s);
+		if (letter == 'W' || letter == 'N')
+			send_hello(s, 10, directory);
+		while (n++ < s->n)
+			if (s->given[n - 1].id.count >= TRIAL)
+				give_answer(s, n, "pong");
+			else if (answer != NULL)
+				give_answer(s, n, answer);
+	}
+}
+
+/* Fakes of many directories, which come back at once: each has its turn, and
+ * then waits until a server had one. */
+static void test_fakes_take_turns(void)
+{
+	enum { FAKES = 4, CLOCK_MS = 20 };
+	struct peer s = { 0 };
+	void *c;
+
+	broker_start();
+	fakes_open(1);
+	for (size_t i = 1; i < FAKES; i++)
+		fake[i] = (struct peer){ .socket = peer_open(servers_at) };
+	s.socket = peer_open(servers_at);
+	c = client_open();
+	ask(c, "1");
+	for (int ms = 0; ms < ANSWER_MS && is_quiet_for(c, STEP_MS);
+	    ms += CLOCK_MS) {
+		for (size_t i = 0; i < FAKES; i++)
+			play(&fake[i], HERE + 1 + i, NULL);
+		play(&s, HERE, "one");
+		pass_ms(CLOCK_MS);
+	}
+	want_reply(c, "one");
+	fakes_close(FAKES);
+	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
 /* What strangers say is told, but not each time. */
 static void test_lines(void)
 {
@@ -1068,6 +1198,9 @@ int main(void)
 	check_group("a long envelope does not come back", test_long_envelope);
 	check_group("strangers take no requests, and no server's place",
 	    test_strangers);
+	check_group("strangers say hello without end, and a server is heard",
+	    test_flood_of_hellos);
+	check_group("a hello costs nobody else time", test_hello_again);
 	check_group("servers of one directory at a time", test_other_directory);
 	check_group("one that answers nothing is no server",
 	    test_answers_nothing);
@@ -1075,6 +1208,8 @@ int main(void)
 	    test_place_given_back);
 	check_group("fakes that answer nothing lose the place together",
 	    test_fakes_go_together);
+	check_group("fakes of many directories take turns",
+	    test_fakes_take_turns);
 	check_group("strangers do not fill the log", test_lines);
 	return check_done();
 }

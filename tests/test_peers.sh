@@ -75,8 +75,9 @@ up_with() {
 }
 
 # More peers than places: who is connected is served, and who comes from another
-# address; those at the same address wait until some are gone. A signal still
-# ends it. With 64 descriptors there are 24 places for clients, 8 for servers.
+# address; those at the same address wait until some are gone, but for a server
+# that comes back: it has the place of one that is none. A signal still ends it.
+# With 64 descriptors there are 24 places for clients, 8 for servers.
 test_more_peers_than_places() {
 	up_with 64
 	mkfifo requests hold
@@ -95,9 +96,30 @@ test_more_peers_than_places() {
 	start crowd rude crowd "$BACK" DEALER 100 <hold
 	wait_for grep -q 'server cut: too many from its address' broker.err
 	exits 0 client -b "$FRONT" ping
+	want 1 "$(hellos)"
+	kill9 server
+	start others rude crowd "$BACK" DEALER 100 <hold
+	wait_for grep -q 100 others.out
+	server_up
+	exits 0 client -b "$FRONT" ping
+	kill9 others
 	stop broker
 	kill9 crowd
 	exec 4>&- 5>&-
+}
+
+# Whoever says hello, and however often: a server that comes back, to a broker
+# that has just started, is served while they go on.
+test_flood_of_hellos() {
+	up -c geral
+	start strangers rude strangers "$BACK" 60
+	kill9 server
+	kill9 broker
+	broker_up
+	server_up
+	exits 0 client -u ana pub geral oi
+	[ ! -e strangers.rc ] || fail 'they had left'
+	kill9 strangers
 }
 
 # Connections that leave 2000 requests behind, as many as there can be. Who was

@@ -1,3 +1,3 @@
 # broker.c: test_broker
 # Who only says hello is given requests.
-/^static int is_server/,/^}/ s/s->trial == 0 \&\& //
+/^static void take_hello/,/^}/ s/try_out(t)/admit(t)/

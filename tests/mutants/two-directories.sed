@@ -1,3 +1,4 @@
 # broker.c: test_broker
 # Servers of two directories share the requests.
-/^static int is_elsewhere/,/^}/ s/directory != home/directory == 0/
+/^static void settle/,/^}/ s/t->directory == home/t->directory != 0/
+/^static void move_home/,/^}/ s/directory != home/directory == 0/
