@@ -45,6 +45,9 @@
  * meanwhile: it did not hear servers for 3 s. */
 #define REFUSALS   100
 #define REFUSED_MS 10
+/* And after so many bytes of what was refused in a turn, clients are cut, which
+ * takes them longer: libzmq reads on for each, and counts only messages. */
+#define REFUSED_BYTES MIB
 /* A directory that has answered no client yet has so long when another one
  * waits: it may be one that never will. */
 #define FIRST_MS 500
@@ -92,6 +95,7 @@ static uint64_t open;           /* requests that are at a server */
 static uint64_t counter[BACK_COUNTERS];
 static int64_t started, now;    /* ms */
 static int refusals;            /* in this turn */
+static size_t refused;          /* bytes, in this turn */
 static int64_t taking_from;     /* ms: no request is taken before */
 
 static struct server server[SERVERS_MAX];
@@ -227,13 +231,18 @@ static void send_answer(struct request *r, struct str text)
 	(void)net_send_counted(front, text.p, text.n, extra, &c->unread);
 }
 
-static void answer(struct request *r, struct str text)
+static void drop(struct request *r)
 {
-	send_answer(r, text);
 	for (int i = 0; i < r->frames; i++)
 		(void)zmq_msg_close(&r->frame[i]);      /* not sent */
 	open -= r->server != NULL;
 	requests_remove(&table, r);
+}
+
+static void answer(struct request *r, struct str text)
+{
+	send_answer(r, text);
+	drop(r);
 }
 
 static void refuse(struct request *r)
@@ -242,16 +251,85 @@ static void refuse(struct request *r)
 	answer(r, refusal());
 }
 
+/* ---- clients that make us hold too much ---- */
+
+/* Its requests go, too. It is remembered for as long as libzmq has more from
+ * it, which another connection could have the descriptor of. */
+static void cut_client(struct requester *c, const char *why)
+{
+	struct request *r = table.oldest;
+
+	if (connections_has(&clients_there, c->fd))
+		connections_cut(&clients_there, c->fd, why);
+	c->cut = 1;
+	c->refuse_until = now + REFUSE_ON_MS;
+	while (r != NULL && c->requests > 0) {
+		struct request *newer = r->newer;
+
+		if (r->client == c)
+			drop(r);
+		r = newer;
+	}
+}
+
+static size_t requests_of(const struct requester *c)
+{
+	return c->bytes + c->requests * (REQUESTS_BYTES_MAX / REQUESTS_MAX);
+}
+
+static size_t unread_of(const struct requester *c)
+{
+	return atomic_load(&c->unread.bytes);
+}
+
+/* All connections are read, whatever waits: what stays in libzmq is bounded by
+ * number only. */
+static void make_room(void)
+{
+	struct requester *c = requests_greediest(&table, requests_of, 0);
+
+	if (c == NULL)
+		return;
+	cut_client(c, "too many requests in all, and it has most");
+	refusals++;
+}
+
+/* libzmq forgets what was cut a moment later: until then it still counts. */
+static void bound_unread(void)
+{
+	struct requester *c;
+
+	while (table.unread.bytes >= UNREAD_BYTES_CUT &&
+	    (c = requests_greediest(&table, unread_of, UNREAD_BYTES_CUT)) !=
+	    NULL)
+		cut_client(c, "too many unread answers in all, and it has "
+		    "most");
+}
+
+static void take_refused(struct request *r, int fd)
+{
+	refused += r->bytes;
+	if (refused > REFUSED_BYTES) {
+		cut_client(r->client, "refused, and sends on");
+		return;
+	}
+	refuse(r);
+	refusals++;
+	connections_cut_left(&clients_there, fd);
+}
+
 /* 1: a request was taken, and waits now, was refused or dropped. */
 static int take_request(void)
 {
 	zmq_msg_t identity;
 	struct request *r;
-	int fd;
+	int fd, within;
 
 	(void)zmq_msg_init(&identity);
 	if (!net_recv(front, &identity))
 		return 0;
+	if (requests_full(&table))
+		make_room();
 	fd = zmq_msg_get(&identity, ZMQ_SRCFD);
 	/* One that comes, says 2000 things and leaves, and does so all the
 	 * time, must not have that answered. It is still to be read. */
@@ -262,10 +340,14 @@ static int take_request(void)
 	}
 	r = requests_add(&table, &identity);
 	counter[BACK_REQUESTS]++;
-	if (requests_count(&table, r, take_frames(r)) == -1) {
-		refuse(r);
-		refusals++;
-		connections_cut_left(&clients_there, fd);
+	within = requests_count(&table, r, take_frames(r)) == 0;
+	if (r->client->cut) {
+		drop(r);
+		return 1;
+	}
+	r->client->fd = fd;
+	if (!within) {
+		take_refused(r, fd);
 		return 1;
 	}
 	request_wait(r);
@@ -948,6 +1030,7 @@ static int take_all_requests(void)
 	int taken = 0;
 
 	refusals = 0;
+	refused = 0;
 	while (taken < TURN_MESSAGES_MAX && refusals < REFUSALS &&
 	    requests_room(&table) && take_request())
 		taken++;
@@ -957,8 +1040,8 @@ static int take_all_requests(void)
 }
 
 /* Answers first, since they make room. Waits until something comes, for most_ms
- * at most (-1: no limit). The front is only watched while there is room: with a
- * full table this would spin. */
+ * at most (-1: no limit). The front is only watched while it is read: else this
+ * would spin. */
 static void relay_turn(int taking, long most_ms)
 {
 	enum { ON_SIGNAL, ON_BACK, ON_SERVERS, ON_CLIENTS, ON_FRONT, ITEMS };
@@ -986,6 +1069,7 @@ static void relay_turn(int taking, long most_ms)
 	if (item[ON_FRONT].revents != 0)
 		taken = take_all_requests();
 	run_timers();
+	bound_unread();
 	deliver();
 	/* When all processors are busy this lets others run first, and what
 	 * they send meanwhile costs no wake-up: 1.09 times the rate with 256

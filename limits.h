@@ -129,7 +129,8 @@ _Static_assert(CLIENT_WAIT_S * 1000 > RESEND_MS, "see above");
 #define REQUESTS_BITS 14
 #define REQUESTS_MAX  ((uint64_t)1 << REQUESTS_BITS)
 
-/* Bytes of all of them together: 256 of the longest. */
+/* Bytes of all of them together: 256 of the longest. When they are more, or
+ * there are no places, the client with most is cut. */
 #define REQUESTS_BYTES_MAX (64 * MIB)
 
 /* Clients with requests under way or unread answers. */
@@ -160,12 +161,15 @@ _Static_assert(SERVERS_MAX <= SERVERS_CONNECTIONS_MAX / 4,
 
 /* Bytes of answers that no client has read yet, with all that libzmq and we
  * keep for them. A client may have one part of UNREAD_PARTS of what the others
- * leave free: the share of one that does not read shrinks with the number of
- * those that do not, and there is always room for others. What goes over it is
- * dropped; in place of a long answer its client is told to ask again, as long
- * as that fits. */
+ * leave free. What goes over it is dropped; in place of a long answer its
+ * client is told to ask again, as long as that fits. Once all have
+ * UNREAD_BYTES_CUT the client with most is cut: so there is always room for
+ * others. */
 #define UNREAD_BYTES_MAX (256 * MIB)
+#define UNREAD_BYTES_CUT (UNREAD_BYTES_MAX / 4 * 3)
 #define UNREAD_PARTS     8
+_Static_assert((UNREAD_BYTES_MAX - UNREAD_BYTES_CUT) / UNREAD_PARTS >
+    2 * REPLY_BYTES_MAX, "any reply must fit into the smallest share");
 /* An answer costs this much more than its bytes, and each frame as much as
  * libzmq's zmq_msg_t. */
 #define ANSWER_BYTES_EXTRA ((size_t)128)

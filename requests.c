@@ -87,8 +87,31 @@ static int clients_room(struct requests *t)
 
 int requests_room(struct requests *t)
 {
-	return t->kept < REQUESTS_MAX && t->bytes < REQUESTS_BYTES_MAX &&
-	    clients_room(t);
+	return clients_room(t);
+}
+
+int requests_full(const struct requests *t)
+{
+	return t->kept == REQUESTS_MAX || t->bytes >= REQUESTS_BYTES_MAX;
+}
+
+struct requester *requests_greediest(struct requests *t,
+    size_t (*holds)(const struct requester *), size_t bytes)
+{
+	struct requester *greediest = NULL;
+	size_t most = 0, all = 0;
+
+	for (uint64_t i = 0; i < t->clients_used; i++) {
+		struct requester *c = &t->client[i];
+		size_t n = c->cut ? 0 : holds(c);
+
+		all += n;
+		if (n > most) {
+			greediest = c;
+			most = n;
+		}
+	}
+	return all < bytes ? NULL : greediest;
 }
 
 static int is_client(struct requester *c, uint32_t hash, const void *p,

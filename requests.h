@@ -26,6 +26,8 @@ struct ring {
  * requests all go to the same server, so that they stay in order. */
 struct requester {
 	zmq_msg_t identity;     /* the address that the ROUTER gave it */
+	int fd;                 /* its connection */
+	int cut;                /* 1: that was cut */
 	struct requester *next; /* in its bucket or the list of free entries */
 	struct requester *before, *after;       /* in its ring */
 	struct ring *ring;      /* where it waits, or NULL */
@@ -72,8 +74,14 @@ struct requests {
 
 void requests_open(struct requests *t, uint64_t boot);
 void requests_close(struct requests *t);
-/* 1: one more request may be added. */
+/* 1: one more request may be taken: there is a place for its client. */
 int requests_room(struct requests *t);
+/* 1: a request must go before another one is added. */
+int requests_full(const struct requests *t);
+/* The client with most of what `holds` tells, unless all those that are not cut
+ * have less than `bytes` together; then NULL. Looks at all clients. */
+struct requester *requests_greediest(struct requests *t,
+    size_t (*holds)(const struct requester *), size_t bytes);
 /* A new request, not waiting yet, its body an empty message. Takes the
  * identity. */
 struct request *requests_add(struct requests *t, zmq_msg_t *identity);

@@ -805,6 +805,38 @@ static void test_unread(void)
 	broker_stop();
 }
 
+/* However many they are: who holds most is cut, and there is room. */
+static void test_many_unread(void)
+{
+	enum { DEAF = 60 };
+	size_t whole = MIB / 2, n = 0;
+	void *deaf[DEAF], *c;
+	struct peer s;
+
+	broker_start();
+	s = server_open(16);
+	for (int i = 0; i < DEAF; i++) {
+		deaf[i] = deaf_client_open();
+		/* an eighth of what those before have left, and some more */
+		for (int j = 0; j < 4 + 64 / (1 + i / 5); j++, n++)
+			ask(deaf[i], "long");
+		while (s.n < n && steps_left > 0)
+			serve(&s, whole);
+	}
+	c = client_open();
+	for (int i = 0; i < 10; i++) {
+		ask(c, "long");
+		serve(&s, whole);
+		CHECK(strncmp(reply(c), "xxx", 3) == 0, "no answer to another");
+	}
+	want_memory_below(UNREAD_BYTES_MAX + 48 * MIB);
+	for (int i = 0; i < DEAF; i++)
+		(void)zmq_close(deaf[i]);
+	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
 /* So are short answers, which cost libzmq more than their bytes: as many shares
  * as there are clients that do not read, and each is smaller than the last. */
 static void test_short_unread(void)
@@ -832,6 +864,53 @@ static void test_short_unread(void)
 	broker_stop();
 }
 
+/* The same frame for all: this program has to hold it only once. */
+static void ask_long(void *client)
+{
+	static char frame[FRAME_BYTES_MAX];
+	zmq_msg_t m;
+
+	(void)net_send_copy(client, "", 0, 1);
+	if (zmq_msg_init_data(&m, frame, sizeof frame, NULL, NULL) == -1)
+		die(EXIT_FAILED, "zmq_msg_init_data:");
+	(void)net_send(client, &m, 0);
+}
+
+/* While there is no server, many that send long requests without waiting for
+ * an answer. A short one of another waits for a server all the same. */
+static void test_many_long_requests(void)
+{
+	enum { LONG = 24, ASKED = 40 };
+	void *many[LONG], *c;
+	struct peer s;
+	char letter;
+
+	broker_start();
+	for (int i = 0; i < LONG; i++)
+		many[i] = client_open();
+	c = client_open();
+	for (int j = 0; j < ASKED; j++)
+		for (int i = 0; i < LONG; i++)
+			ask_long(many[i]);
+	ask(c, "short");
+	for (int i = 0; i < LONG; i++)
+		(void)is_quiet(many[i]);
+	s = server_open(1);
+	do {
+		letter = hear(&s);
+		if (letter == 'Q')
+			give_answer(&s, s.n, "answer");
+	} while (letter != '\0' &&
+	    (s.n == 0 || strcmp(s.given[s.n - 1].request, "short") != 0));
+	want_reply(c, "answer");
+	want_memory_below(2 * REQUESTS_BYTES_MAX + 64 * MIB);
+	for (int i = 0; i < LONG; i++)
+		(void)zmq_close(many[i]);
+	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
 /* An envelope that nobody needs comes back to nobody. */
 static void test_long_envelope(void)
 {
@@ -850,7 +929,7 @@ static void test_long_envelope(void)
 		serve(&s, 1);
 	CHECK(s.n == 300, "%zu requests", s.n);
 	CHECK(s.given[0].request[0] == '\0', "a request with that envelope");
-	want_memory_below(FRONT_IN_MAX * sizeof frame + 64 * MIB);
+	want_memory_below(96 * MIB);
 	(void)zmq_close(c);
 	(void)zmq_close(s.socket);
 	broker_stop();
@@ -1193,8 +1272,12 @@ int main(void)
 	check_group("a client that is refused waits for that", test_refusals);
 	check_group("a client that does not read costs its share",
 	    test_unread);
+	check_group("many that do not read leave room for others",
+	    test_many_unread);
 	check_group("short answers that are not read are counted, too",
 	    test_short_unread);
+	check_group("many long requests wait in bounded memory",
+	    test_many_long_requests);
 	check_group("a long envelope does not come back", test_long_envelope);
 	check_group("strangers take no requests, and no server's place",
 	    test_strangers);
