@@ -1012,7 +1012,7 @@ static void want_asked(struct peer *s)
  * broker walk over all requests for it. */
 static void test_hello_again(void)
 {
-	enum { WAITING = 10000, MORE = 4000, HELLOS = 70000, TAKES = 1 };
+	enum { WAITING = 10000, MORE = 4000, HELLOS = 40000, TAKES = 1 };
 	struct request_id id;
 	struct peer fake;
 	int64_t since;
