@@ -46,7 +46,7 @@
 #define REFUSED_MS 10
 /* And after so many bytes of what was refused in a turn, clients are cut, which
  * takes them longer: libzmq reads on for each, and counts only messages. */
-#define REFUSED_BYTES MIB
+#define REFUSED_BYTES (MIB / 4)
 /* The count of the requests with which the broker tries new servers out; the
  * table never gets there. */
 #define TRIAL ((uint64_t)1 << 62)
