@@ -47,7 +47,7 @@
 #define REFUSED_MS 10
 /* And after so many bytes of what was refused in a turn, clients are cut, which
  * takes them longer: libzmq reads on for each, and counts only messages. */
-#define REFUSED_BYTES MIB
+#define REFUSED_BYTES (MIB / 4)
 /* A directory that has answered no client yet has so long when another one
  * waits: it may be one that never will. */
 #define FIRST_MS 500
