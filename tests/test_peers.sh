@@ -58,11 +58,6 @@ early_bird() {
 	wait_for grep -q OK early.out
 }
 
-# elsewhere ENDPOINT: the same from another address, if the system has one.
-elsewhere() {
-	echo "tcp://127.0.0.2:0;${1#tcp://}"
-}
-
 # up_with N: a system whose broker has N descriptors.
 up_with() {
 	# shellcheck disable=SC2016 # the inner shell expands it
@@ -105,8 +100,7 @@ test_more_peers_than_places() {
 # be counted from here, but what is not: without cuts it is nearly all.
 test_visitors() {
 	up_with 256
-	there=$FRONT
-	[ "$(uname)" != Linux ] || there=$(elsewhere "$FRONT")
+	there=$(elsewhere "$FRONT")
 	mkfifo lines
 	exec 4<>lines
 	start talker client -b "$there" -u ana pub geral <lines
