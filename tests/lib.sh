@@ -83,6 +83,15 @@ endpoint() {
 		sed -n "$2p"
 }
 
+# elsewhere ENDPOINT: the same from another address, if the system has one.
+elsewhere() {
+	if [ "$(uname)" = Linux ]; then
+		echo "tcp://127.0.0.2:0;${1#tcp://}"
+	else
+		echo "$1"
+	fi
+}
+
 # --- counting
 
 passed=0 failed=0 skipped=0

@@ -25,12 +25,16 @@
  *       connections that come, say 2000 things and leave before anybody can
  *       have looked, as many as there can be; how many were read that far, on
  *       stdout
- *   rude liar BACK SECONDS
- *       a server that takes all there is, beats, and answers nothing
+ *   rude liar BACK SECONDS DIRECTORY
+ *       servers of this directory, in hex, that take all there is, beat, and
+ *       answer nothing but the broker's own request: so they count
  *   rude strangers BACK SECONDS
  *       200 of them that say hello as fast as they can, and nothing else
- *   rude babbler BACK SECONDS
- *       a server that says nonsense, and answers what it was not asked */
+ *   rude babbler BACK SECONDS DIRECTORY
+ *       one that says nonsense besides, and answers what it was not asked
+ *
+ * A crowd comes from another address of this machine for an ENDPOINT like
+ * "tcp://127.0.0.2:0;127.0.0.1:5555". */
 #include "../back.h"
 #include "../limits.h"
 #include "../net.h"
@@ -47,10 +51,12 @@
 
 #define RING     64     /* malformed connections at a time */
 #define DEAF     4      /* clients */
+#define LIARS    4      /* servers */
 #define STRANGERS 200
 #define PAUSE_MS 10
 
 static void *context;
+static struct sockaddr_in from;         /* of bare connections, if it is set */
 
 static void usage(void)
 {
@@ -75,13 +81,19 @@ static void put_random(struct buf *b, unsigned n)
 
 /* ---- bare connections ---- */
 
-/* The address of "tcp://127.0.0.1:PORT", the only one that tests use. */
+/* The address of "tcp://127.0.0.1:PORT", the only one that tests use; what
+ * comes before ";" is ours. */
 static struct sockaddr_in address_of(const char *endpoint)
 {
-	static const char start[] = "tcp://127.0.0.1:";
+	static const char start[] = "tcp://127.0.0.1:",
+	    elsewhere[] = "tcp://127.0.0.2:0;127.0.0.1:";
 	struct sockaddr_in a = { .sin_family = AF_INET };
 
-	if (strncmp(endpoint, start, sizeof start - 1) != 0)
+	if (strncmp(endpoint, elsewhere, sizeof elsewhere - 1) == 0) {
+		from.sin_family = AF_INET;
+		from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+		endpoint += sizeof elsewhere - sizeof start;
+	} else if (strncmp(endpoint, start, sizeof start - 1) != 0)
 		die(EXIT_USAGE, "%s: not on 127.0.0.1", endpoint);
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	a.sin_port = htons((in_port_t)option_number('p',
@@ -96,6 +108,9 @@ static int call(const struct sockaddr_in *a)
 
 	if (fd == -1)
 		die(EXIT_FAILED, "socket:");
+	if (from.sin_family == AF_INET && bind(fd,
+	    (const struct sockaddr *)&from, sizeof from) == -1)
+		die(EXIT_FAILED, "bind:");
 	if (connect(fd, (const struct sockaddr *)a, sizeof *a) == 0)
 		return fd;
 	(void)close(fd);        /* nothing was sent on it */
@@ -537,7 +552,7 @@ static void run_visit_xpub(const char *endpoint, int64_t until)
 
 /* ---- servers ---- */
 
-/* The first in rank; no server's directory has a number like this. */
+/* The first in rank. */
 static void put_hello(struct buf *b, uint64_t credit, uint64_t directory)
 {
 	buf_clear(b);
@@ -548,33 +563,83 @@ static void put_hello(struct buf *b, uint64_t credit, uint64_t directory)
 	buf_le64(b, 0);
 }
 
-static void say_hello(void *s, uint64_t credit)
+struct fake {
+	void *socket;
+	uint64_t directory;
+};
+
+static void open_fake(struct fake *f, const char *endpoint, uint64_t directory)
+{
+	*f = (struct fake){ .directory = directory };
+	f->socket = open_socket(ZMQ_DEALER, endpoint);
+}
+
+static void say_hello(struct fake *f, uint64_t credit)
 {
 	struct buf b = { 0 };
 
-	put_hello(&b, credit, 1);
-	(void)say(s, buf_str(&b), 0);   /* it is said again */
+	put_hello(&b, credit, f->directory);
+	(void)say(f->socket, buf_str(&b), 0);   /* it is said again */
 	buf_free(&b);
 }
 
-static void beat(void *s)
+static void beat(struct fake *f)
 {
 	static const char p[] = "P\0\0\0\0\0\0\0";
 
-	(void)say(s, (struct str){ p, sizeof p }, 0);   /* see above */
+	/* see above */
+	(void)say(f->socket, (struct str){ p, sizeof p }, 0);
 }
 
-static void run_liar(const char *endpoint, int64_t until)
+/* Its own request is a bare ping of no client. */
+static void answer_broker(struct fake *f, struct str requests)
 {
-	void *s = open_socket(ZMQ_DEALER, endpoint);
+	struct back_request r;
+	struct buf b = { 0 };
 
+	if (back_take_request(&requests, &r) != 1 || r.client != 0 ||
+	    !str_is(r.body, "{\"service\":\"ping\",\"data\":{}}"))
+		return;
+	buf_putc(&b, 'A');
+	back_close_answer(&b, back_open_answer(&b, r.id));
+	(void)say(f->socket, buf_str(&b), 0);   /* it is asked again */
+	buf_free(&b);
+}
+
+/* As a server does, until it counts. Then it only listens. */
+static void pose(struct fake *f)
+{
+	zmq_msg_t m;
+
+	(void)zmq_msg_init(&m);                         /* cannot fail */
+	while (net_recv(f->socket, &m)) {
+		struct str said = net_bytes(&m);
+		char letter = said.n > 0 ? *said.p : '\0';
+
+		str_skip(&said, said.n > 0);
+		if (letter == 'W')
+			say_hello(f, UINT64_MAX);
+		else if (letter == 'Q')
+			answer_broker(f, said);
+	}
+	(void)zmq_msg_close(&m);
+}
+
+static void run_liar(const char *endpoint, int64_t until, uint64_t directory)
+{
+	struct fake fake[LIARS];
+
+	for (int i = 0; i < LIARS; i++)
+		open_fake(&fake[i], endpoint, directory);
 	while (ticks_ms() < until) {
-		say_hello(s, UINT64_MAX);
-		beat(s);
-		drop_all(s);
+		for (int i = 0; i < LIARS; i++) {
+			beat(&fake[i]);
+			pose(&fake[i]);
+		}
 		pause_ms(PAUSE_MS);
 	}
-	(void)zmq_close(s);
+	for (int i = 0; i < LIARS; i++)
+		(void)zmq_close(fake[i].socket);
 }
 
 static void run_strangers(const char *endpoint, int64_t until)
@@ -619,21 +684,23 @@ static void put_babble(struct buf *b)
 	}
 }
 
-static void run_babbler(const char *endpoint, int64_t until)
+static void run_babbler(const char *endpoint, int64_t until,
+    uint64_t directory)
 {
-	void *s = open_socket(ZMQ_DEALER, endpoint);
 	struct buf b = { 0 };
+	struct fake f;
 
+	open_fake(&f, endpoint, directory);
 	while (ticks_ms() < until) {
-		if (random_below(100) == 0)
-			say_hello(s, random_below(1000));
+		if (random_below(1000) == 0)
+			say_hello(&f, random_below(1000));
 		put_babble(&b);
-		(void)say(s, buf_str(&b), 0);   /* more is to come */
-		drop_all(s);
+		(void)say(f.socket, buf_str(&b), 0);    /* more is to come */
+		pose(&f);
 		if (random_below(20) == 0)
 			pause_ms(1);
 	}
-	(void)zmq_close(s);
+	(void)zmq_close(f.socket);
 	buf_free(&b);
 }
 
@@ -641,24 +708,30 @@ static const struct way {
 	const char *name;
 	void (*count)(const char *, unsigned);
 	void (*time)(const char *, int64_t);
+	void (*serve)(const char *, int64_t, uint64_t);
 } ways[] = {
-	{ "malformed", run_malformed, NULL },
-	{ "knock", run_knock, NULL },
-	{ "endless", run_endless, NULL },
-	{ "subscribe", run_subscribe, NULL },
-	{ "visit", NULL, run_visit },
-	{ "visit-xpub", NULL, run_visit_xpub },
-	{ "deaf", NULL, run_deaf },
-	{ "flood", NULL, run_flood },
-	{ "garbage", NULL, run_garbage },
-	{ "liar", NULL, run_liar },
-	{ "strangers", NULL, run_strangers },
-	{ "babbler", NULL, run_babbler }
+	{ .name = "malformed", .count = run_malformed },
+	{ .name = "knock", .count = run_knock },
+	{ .name = "endless", .count = run_endless },
+	{ .name = "subscribe", .count = run_subscribe },
+	{ .name = "visit", .time = run_visit },
+	{ .name = "visit-xpub", .time = run_visit_xpub },
+	{ .name = "deaf", .time = run_deaf },
+	{ .name = "flood", .time = run_flood },
+	{ .name = "garbage", .time = run_garbage },
+	{ .name = "liar", .serve = run_liar },
+	{ .name = "strangers", .time = run_strangers },
+	{ .name = "babbler", .serve = run_babbler }
 };
 
 static unsigned number(const char *text)
 {
 	return (unsigned)option_number('N', text, 1, 10 * 1000 * 1000);
+}
+
+static int64_t end_of(const char *seconds)
+{
+	return ticks_ms() + 1000 * (int64_t)number(seconds);
 }
 
 int main(int argc, char **argv)
@@ -670,16 +743,20 @@ int main(int argc, char **argv)
 		run_crowd(argv[2], argv[3], number(argv[4]));
 		return 0;
 	}
-	if (argc != 4)
+	if (argc < 4)
 		usage();
 	while (strcmp(w->name, argv[1]) != 0)
 		if (++w == ways + sizeof ways / sizeof *ways)
 			usage();
+	if (argc != (w->serve != NULL ? 5 : 4))
+		usage();
 	context = net_context(1);
 	if (w->count != NULL)
 		w->count(argv[2], number(argv[3]));
+	else if (w->time != NULL)
+		w->time(argv[2], end_of(argv[3]));
 	else
-		w->time(argv[2], ticks_ms() + 1000 * (int64_t)number(argv[3]));
+		w->serve(argv[2], end_of(argv[3]), strtoull(argv[4], NULL, 16));
 	(void)zmq_ctx_term(context);
 	return 0;
 }

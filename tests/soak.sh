@@ -9,8 +9,9 @@
 # its reply, in order, and a subscriber that catches up has seen the whole log,
 # once.
 #
-# All the while rude peers (rude.c) do what they can to the front and the proxy:
-# they never read, flood, send garbage, subscribe a million times, break the
+# All the while rude peers (rude.c) do what they can to the front and the proxy,
+# up to three of them at a time: they never read, flood, send garbage, subscribe
+# a million times, come in crowds, leave before they are heard, break the
 # protocol. The others must not feel it.
 #
 # It prints a character per cycle while it runs:
@@ -25,8 +26,9 @@
 #   z    a server is stopped (SIGSTOP) for longer than the broker waits for its
 #        heartbeat
 #   y    the broker or the proxy is stopped for a shorter time
-#   f    strangers pass for servers: one takes requests and never answers, one
-#        says nonsense
+#   f    strangers pass for servers of another directory: some take requests and
+#        never answer, one says nonsense
+#   g    the same, but of this directory, so that they get requests
 # and at the end a line of totals.
 #
 # CYCLES (12): how many. SERVERS (2): 1 or 2. KINDS: which of the above. SEED:
@@ -44,9 +46,10 @@ CYCLES=${CYCLES:-12}
 SERVERS=${SERVERS:-2}
 PATIENCE=${PATIENCE:-30}
 SEED=${SEED:-$$}
-[ "$SERVERS" = 2 ] && KINDS=${KINDS:-'1 2 + b p d a z m c y f'}
-KINDS=${KINDS:-'1 b p d a z m c y f'}
-RUDE=${RUDE-deaf flood malformed garbage subscribe endless}
+[ "$SERVERS" = 2 ] && KINDS=${KINDS:-'1 2 + b p d a z m c y f g'}
+KINDS=${KINDS:-'1 b p d a z m c y f g'}
+RUDE=${RUDE-deaf flood malformed garbage subscribe endless visit visit-xpub \
+	crowd}
 RUDE_S=3                # seconds for each of them
 IMPOSTORS_S=5           # the broker drops a server that answers nothing sooner
 HANG_S=4                # the broker drops a server that is silent for 3 s
@@ -186,7 +189,8 @@ speak() {
 	done
 }
 
-# be_rude WAY: once. Not at the back: strangers there are kind f.
+# be_rude WAY: once. Not at the back: strangers there are kinds f and g. A crowd
+# takes the places of its own address only, and has another one.
 be_rude() {
 	case $1 in
 	malformed)
@@ -195,17 +199,26 @@ be_rude() {
 		done ;;
 	subscribe) rude subscribe "$xpub" 1000000 ;;
 	endless) rude endless "$front" 64 ;;
+	visit-xpub) rude visit-xpub "$xpub" "$RUDE_S" ;;
+	crowd)
+		sleep "$RUDE_S" | rude crowd "$(elsewhere "$front")" DEALER 2000
+		sleep "$RUDE_S" | rude crowd "$(elsewhere "$xpub")" SUB 100 ;;
 	*) rude "$1" "$front" "$RUDE_S" ;;
 	esac
 }
 
-# One after the other. That a daemon was killed under one does not matter.
+# keep_being_rude NAME SALT: one way after the other, as chance has it. That a
+# daemon was killed under one does not matter.
 keep_being_rude() {
+	name=$1 random=$((SEED + $2))
 	until [ -e silence ] || [ -z "$RUDE" ]; do
-		for way in $RUDE; do
-			[ -e silence ] || run rude be_rude "$way" </dev/null
-			echo "$way" >>rudeness
-		done
+		# shellcheck disable=SC2086 # several ways
+		set -- $RUDE
+		below $#
+		shift "$n"
+		echo "$1" >>rudeness
+		run "$name" be_rude "$1" </dev/null
+		pause 20
 	done
 }
 
@@ -224,8 +237,11 @@ start_clients() {
 	# shellcheck disable=SC2086
 	run load soak_load "$front" "$xpub" . $TALKERS <orders &
 	exec 4>orders
-	keep_being_rude &
-	rude=$!
+	rude=
+	for n in 1 2 3; do
+		keep_being_rude rude$n $n &
+		rude="$rude $!"
+	done
 }
 
 # --- a cycle
@@ -292,12 +308,20 @@ doze() {
 	signal $name CONT
 }
 
-# No server of ours fails here, so that nothing may be refused.
+# impostors DIRECTORY: no server of ours fails here, so that nothing may be
+# refused as long as they get no requests.
 impostors() {
-	run liar rude liar "$back" "$IMPOSTORS_S" </dev/null &
+	run liar rude liar "$back" "$IMPOSTORS_S" "$1" </dev/null &
 	liar=$!
-	run babbler rude babbler "$back" "$IMPOSTORS_S" </dev/null
+	run babbler rude babbler "$back" "$IMPOSTORS_S" "$1" </dev/null
 	wait $liar
+}
+
+# Here a request may go from one to the other until it is refused.
+traitors() {
+	echo hung >&4
+	impostors "$(cat data/id)"
+	echo awake >&4
 }
 
 again() {
@@ -350,7 +374,8 @@ disturb() {
 	z) hang ;;
 	c) chaos ;;
 	y) doze ;;
-	f) impostors ;;
+	f) impostors 1 ;;
+	g) traitors ;;
 	+) kill9 $servers ;;
 	a) kill9 $daemons ;;
 	*) stop_here "KINDS: unknown kind: $kind" ;;
@@ -447,6 +472,7 @@ has_read_all() {
 
 stop_clients() {
 	: >silence
+	# shellcheck disable=SC2086 # process ids
 	wait $rude
 	check 'the client has sent all' ended_with tagarela 0
 	for name in bot1 bot2; do

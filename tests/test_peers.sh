@@ -58,11 +58,6 @@ early_bird() {
 	wait_for grep -q OK early.out
 }
 
-# elsewhere ENDPOINT: the same from another address, if the system has one.
-elsewhere() {
-	echo "tcp://127.0.0.2:0;${1#tcp://}"
-}
-
 # up_with N: a system whose broker has N descriptors.
 up_with() {
 	# shellcheck disable=SC2016 # the inner shell expands it
@@ -127,8 +122,7 @@ test_flood_of_hellos() {
 # be counted from here, but what is not: without cuts it is nearly all.
 test_visitors() {
 	up_with 256
-	there=$FRONT
-	[ "$(uname)" != Linux ] || there=$(elsewhere "$FRONT")
+	there=$(elsewhere "$FRONT")
 	mkfifo lines
 	exec 4<>lines
 	start talker client -b "$there" -u ana pub geral <lines
@@ -240,11 +234,12 @@ test_answers_keep_their_order() {
 	want 'history publish ping history' "$(head -n 4 services | xargs)"
 }
 
-# The answers of one client are no delay for another.
+# The answers of one client are no delay for another, even of more requests than
+# a server takes in one batch.
 test_flood_of_history() {
 	up -c geral -c outro
 	wide_channel
-	start flood zraw -t 60000 pipe "$FRONT" 2000 <long
+	start flood zraw -t 60000 pipe "$FRONT" 6000 <long
 	wait_for more_than flood.out 0
 	numbers 1 30 >n
 	requests publish '"user":"bob","channel":"outro","message":"&"' <n >ask
@@ -253,10 +248,10 @@ test_flood_of_history() {
 	want 60 "$(grep -c '"status":"OK"' answers)"
 	slowest=$(sed 's/.*slowest: //;s/ ms//' slowest)
 	echo "slowest: $slowest ms"
-	[ "$slowest" -lt 2000 ]
+	[ "$slowest" -lt 1000 ]
 	ended flood
 	cut -d ' ' -f 1 flood.out >order
-	numbers 1 2000 >expected
+	numbers 1 6000 >expected
 	want_same expected order
 	grep -q '^1 1[0-9]* {"service":"history","data":{"status":"OK"' flood.out
 	want 1 "$(hellos)"
