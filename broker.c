@@ -133,13 +133,17 @@ static void look_for_gone(void)
 /* Reads what follows the address: the envelope up to its first empty frame and
  * then the body, or, from a DEALER that sends no empty frame, frames of which
  * the last is the body. Any other message gets an empty body, which a server
- * answers with its one clear error. Returns the bytes of the frames. */
-static size_t take_frames(struct request *r)
+ * answers with its one clear error. Returns the bytes of the frames. *fd is the
+ * connection, which the address does not always tell. */
+static size_t take_frames(struct request *r, int *fd)
 {
 	size_t n, envelope = 0;
 	int delimited = 0, more = 1;
 
+	*fd = -1;
 	while (more && net_recv(front, &r->body)) {
+		if (*fd == -1)
+			*fd = zmq_msg_get(&r->body, ZMQ_SRCFD);
 		n = zmq_msg_size(&r->body);
 		more = net_more(&r->body);
 		net_own(&r->body);
@@ -272,6 +276,23 @@ static void cut_client(struct requester *c, const char *why)
 	}
 }
 
+/* What those have sent who left meanwhile goes when room gets short: else who
+ * comes, says 2000 things and leaves takes it from those that stay. Until then
+ * it is carried out. */
+static void drop_left(void)
+{
+	struct request *r = table.oldest;
+
+	while (r != NULL) {
+		struct request *newer = r->newer;
+		int fd = r->client->fd;
+
+		if (fd >= 0 && !connections_has(&clients_there, fd))
+			drop(r);
+		r = newer;
+	}
+}
+
 static size_t requests_of(const struct requester *c)
 {
 	return c->bytes + c->requests * (REQUESTS_BYTES_MAX / REQUESTS_MAX);
@@ -330,18 +351,12 @@ static int take_request(void)
 		return 0;
 	if (requests_full(&table))
 		make_room();
-	fd = zmq_msg_get(&identity, ZMQ_SRCFD);
-	/* One that comes, says 2000 things and leaves, and does so all the
-	 * time, must not have that answered. It is still to be read. */
-	if (connections_was_cut(&clients_there, fd)) {
-		net_drop_rest(front, &identity);
-		(void)zmq_msg_close(&identity); /* valid */
-		return 1;
-	}
 	r = requests_add(&table, &identity);
 	counter[BACK_REQUESTS]++;
-	within = requests_count(&table, r, take_frames(r)) == 0;
-	if (r->client->cut) {
+	within = requests_count(&table, r, take_frames(r, &fd)) == 0;
+	/* One that comes, says 2000 things and leaves, and does so all the
+	 * time, must not have that answered. It is still to be read. */
+	if (r->client->cut || connections_was_cut(&clients_there, fd)) {
 		drop(r);
 		return 1;
 	}
@@ -1066,8 +1081,11 @@ static void relay_turn(int taking, long most_ms)
 		look_for_gone();
 	if (item[ON_BACK].revents != 0)
 		take_answers_of_all();
-	if (item[ON_FRONT].revents != 0)
+	if (item[ON_FRONT].revents != 0) {
+		if (requests_short(&table))
+			drop_left();
 		taken = take_all_requests();
+	}
 	run_timers();
 	bound_unread();
 	deliver();

@@ -95,6 +95,11 @@ int requests_full(const struct requests *t)
 	return t->kept == REQUESTS_MAX || t->bytes >= REQUESTS_BYTES_MAX;
 }
 
+int requests_short(const struct requests *t)
+{
+	return t->kept > REQUESTS_MAX / 2 || t->bytes > REQUESTS_BYTES_MAX / 2;
+}
+
 struct requester *requests_greediest(struct requests *t,
     size_t (*holds)(const struct requester *), size_t bytes)
 {

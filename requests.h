@@ -78,6 +78,8 @@ void requests_close(struct requests *t);
 int requests_room(struct requests *t);
 /* 1: a request must go before another one is added. */
 int requests_full(const struct requests *t);
+/* 1: half of the room is taken. */
+int requests_short(const struct requests *t);
 /* The client with most of what `holds` tells, unless all those that are not cut
  * have less than `bytes` together; then NULL. Looks at all clients. */
 struct requester *requests_greediest(struct requests *t,
