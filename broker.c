@@ -45,6 +45,8 @@
  * meanwhile: it did not hear servers for 3 s. */
 #define REFUSALS   100
 #define REFUSED_MS 10
+/* How often it is looked who has left, while there is little room. */
+#define LEFT_MS 10
 /* And after so many bytes of what was refused in a turn, clients are cut, which
  * takes them longer: libzmq reads on for each, and counts only messages. */
 #define REFUSED_BYTES (MIB / 4)
@@ -186,6 +188,8 @@ static int fits_unread(struct requester *c, size_t bytes)
 {
 	size_t mine = c->unread.bytes, all = table.unread.bytes;
 
+	if (mine + bytes <= UNREAD_BYTES_LEAST)
+		return 1;
 	if (all + bytes > UNREAD_BYTES_MAX)
 		return 0;
 	return mine == 0 ||
@@ -257,23 +261,33 @@ static void refuse(struct request *r)
 
 /* ---- clients that make us hold too much ---- */
 
-/* Its requests go, too. It is remembered for as long as libzmq has more from
- * it, which another connection could have the descriptor of. */
-static void cut_client(struct requester *c, const char *why)
+static void drop_requests_of_cut(void)
 {
 	struct request *r = table.oldest;
 
-	if (connections_has(&clients_there, c->fd))
-		connections_cut(&clients_there, c->fd, why);
-	c->cut = 1;
-	c->refuse_until = now + REFUSE_ON_MS;
-	while (r != NULL && c->requests > 0) {
+	while (r != NULL) {
 		struct request *newer = r->newer;
 
-		if (r->client == c)
+		if (r->client->cut)
 			drop(r);
 		r = newer;
 	}
+}
+
+/* It is remembered for as long as libzmq has more from it, which another
+ * connection could have the descriptor of. */
+static void mark_cut(struct requester *c)
+{
+	c->cut = 1;
+	c->refuse_until = now + REFUSE_ON_MS;
+}
+
+static void cut_client(struct requester *c, const char *why)
+{
+	if (connections_has(&clients_there, c->fd))
+		connections_cut(&clients_there, c->fd, why);
+	mark_cut(c);
+	drop_requests_of_cut();
 }
 
 /* What those have sent who left meanwhile goes when room gets short: else who
@@ -281,16 +295,19 @@ static void cut_client(struct requester *c, const char *why)
  * it is carried out. */
 static void drop_left(void)
 {
-	struct request *r = table.oldest;
+	static int64_t looked;
 
-	while (r != NULL) {
-		struct request *newer = r->newer;
-		int fd = r->client->fd;
+	if (!requests_short(&table) || now - looked < LEFT_MS)
+		return;
+	looked = now;
+	for (uint64_t i = 0; i < table.clients_used; i++) {
+		struct requester *c = &table.client[i];
 
-		if (fd >= 0 && !connections_has(&clients_there, fd))
-			drop(r);
-		r = newer;
+		if (c->requests > 0 && c->fd >= 0 &&
+		    connections_cut_left(&clients_there, c->fd))
+			mark_cut(c);
 	}
+	drop_requests_of_cut();
 }
 
 static size_t requests_of(const struct requester *c)
@@ -308,10 +325,17 @@ static size_t unread_of(const struct requester *c)
 static void make_room(void)
 {
 	struct requester *c = requests_greediest(&table, requests_of, 0);
+	struct request *r = table.oldest;
 
-	if (c == NULL)
-		return;
-	cut_client(c, "too many requests in all, and it has most");
+	while (r != NULL && c != NULL) {
+		struct request *newer = r->newer;
+
+		if (r->client == c)
+			refuse(r);
+		r = newer;
+	}
+	if (c != NULL)
+		requests_expired(&table, c);
 	refusals++;
 }
 
@@ -336,7 +360,7 @@ static void take_refused(struct request *r, int fd)
 	}
 	refuse(r);
 	refusals++;
-	connections_cut_left(&clients_there, fd);
+	(void)connections_cut_left(&clients_there, fd);         /* or not */
 }
 
 /* 1: a request was taken, and waits now, was refused or dropped. */
@@ -352,7 +376,6 @@ static int take_request(void)
 	if (requests_full(&table))
 		make_room();
 	r = requests_add(&table, &identity);
-	counter[BACK_REQUESTS]++;
 	within = requests_count(&table, r, take_frames(r, &fd)) == 0;
 	/* One that comes, says 2000 things and leaves, and does so all the
 	 * time, must not have that answered. It is still to be read. */
@@ -360,6 +383,7 @@ static int take_request(void)
 		drop(r);
 		return 1;
 	}
+	counter[BACK_REQUESTS]++;
 	r->client->fd = fd;
 	if (!within) {
 		take_refused(r, fd);
@@ -761,6 +785,7 @@ static void take_answer(struct server *s, struct request_id id,
 		s->answered = now;
 		served = s->directory;
 		counter[BACK_ANSWERED]++;
+		requests_answered(&table, r->client);
 		answer(r, body);
 	}
 }
@@ -1082,8 +1107,7 @@ static void relay_turn(int taking, long most_ms)
 	if (item[ON_BACK].revents != 0)
 		take_answers_of_all();
 	if (item[ON_FRONT].revents != 0) {
-		if (requests_short(&table))
-			drop_left();
+		drop_left();
 		taken = take_all_requests();
 	}
 	run_timers();

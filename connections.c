@@ -6,6 +6,12 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#ifdef __linux__
+#include <linux/tcp.h>
+
+/* TCP_ESTABLISHED of the kernel; the number is part of its interface. */
+#define ESTABLISHED 1
+#endif
 
 struct place {
 	int open;               /* 1: and not cut */
@@ -83,13 +89,34 @@ void connections_cut(struct connections *c, int fd, const char *why)
 	disconnect(c, fd);
 }
 
-void connections_cut_left(struct connections *c, int fd)
+#ifdef __linux__
+/* 1: the other side has closed or reset it, whatever is still to be read. */
+static int has_left(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t n = sizeof info;
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
+	    info.tcpi_state != ESTABLISHED;
+}
+#else
+/* Seen when all was read. libzmq made it non-blocking. */
+static int has_left(int fd)
 {
 	char byte;
 
-	/* libzmq made it non-blocking. */
-	if (connections_has(c, fd) && recv(fd, &byte, 1, MSG_PEEK) == 0)
-		disconnect(c, fd);
+	return recv(fd, &byte, 1, MSG_PEEK) == 0;
+}
+#endif
+
+int connections_cut_left(struct connections *c, int fd)
+{
+	if (!connections_has(c, fd))
+		return 1;
+	if (!has_left(fd))
+		return 0;
+	disconnect(c, fd);
+	return 1;
 }
 
 static in_addr_t address_of(int fd)

@@ -52,7 +52,7 @@ void connections_keep(struct connections *c, int fd, int yes);
 /* Should libzmq have closed fd since its last event, and another connection
  * have it now, that one is cut, and comes back. */
 void connections_cut(struct connections *c, int fd, const char *why);
-/* Cuts it if its peer has left, and nobody will hear an answer. */
-void connections_cut_left(struct connections *c, int fd);
+/* Cuts it if its peer has left, and nobody will hear an answer. 1: it has. */
+int connections_cut_left(struct connections *c, int fd);
 
 #endif

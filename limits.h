@@ -168,6 +168,11 @@ _Static_assert(SERVERS_MAX <= SERVERS_CONNECTIONS_MAX / 4,
 #define UNREAD_BYTES_MAX (256 * MIB)
 #define UNREAD_BYTES_CUT (UNREAD_BYTES_MAX / 4 * 3)
 #define UNREAD_PARTS     8
+/* Any client may have this: what those have that were cut counts until libzmq
+ * has forgotten it, and a short answer must not be lost for that. */
+#define UNREAD_BYTES_LEAST ((size_t)32 * 1024)
+_Static_assert(UNREAD_BYTES_LEAST * CONNECTIONS_MAX < UNREAD_BYTES_MAX / 2,
+    "all of them together must be little");
 _Static_assert((UNREAD_BYTES_MAX - UNREAD_BYTES_CUT) / UNREAD_PARTS >
     2 * REPLY_BYTES_MAX, "any reply must fit into the smallest share");
 /* An answer costs this much more than its bytes, and each frame as much as

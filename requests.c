@@ -160,8 +160,10 @@ static struct requester *client_of(struct requests *t, zmq_msg_t *identity)
 	} else {
 		(void)zmq_msg_close(identity);
 	}
-	if (c->requests++ == 0)
+	if (c->requests++ == 0) {
 		ring_remove(c);         /* of the readers */
+		t->asking += (size_t)c->answered;
+	}
 	return c;
 }
 
@@ -171,6 +173,7 @@ static void client_done(struct requests *t, struct requester *c)
 {
 	if (--c->requests > 0)
 		return;
+	t->asking -= (size_t)c->answered;
 	c->server = NULL;
 	c->refused = 0;
 	c->expired = 0;
@@ -203,14 +206,28 @@ struct request *requests_add(struct requests *t, zmq_msg_t *identity)
 	return r;
 }
 
+void requests_answered(struct requests *t, struct requester *c)
+{
+	t->asking += (size_t)!c->answered;
+	c->answered = 1;
+}
+
+/* However many come and take twice what is free, those that have been answered
+ * keep an equal part of half of the room. */
+static int is_share(const struct requests *t, const struct requester *c,
+    size_t part, size_t taken, size_t all)
+{
+	size_t twice_free = taken < all ? 2 * (all - taken) : 0;
+
+	return part <= twice_free ||
+	    (c->answered && part <= all / 2 / t->asking);
+}
+
 static int over_share(const struct requests *t, const struct requester *c)
 {
-	size_t free_bytes = t->bytes < REQUESTS_BYTES_MAX ?
-	    REQUESTS_BYTES_MAX - t->bytes : 0;
-
 	return c->requests > 1 &&
-	    (c->requests > 2 * (REQUESTS_MAX - t->kept) ||
-	    c->bytes > 2 * free_bytes);
+	    (!is_share(t, c, c->requests, t->kept, REQUESTS_MAX) ||
+	    !is_share(t, c, c->bytes, t->bytes, REQUESTS_BYTES_MAX));
 }
 
 int requests_count(struct requests *t, struct request *r, size_t bytes)

@@ -39,6 +39,7 @@ struct requester {
 	size_t bytes;           /* of its requests */
 	uint32_t requests;
 	uint32_t hash;
+	int answered;           /* 1: a server has, since it was forgotten */
 	int refused;            /* had more than its share: see over_share */
 };
 
@@ -68,6 +69,7 @@ struct requests {
 	struct request *row, *free_rows;
 	struct requester *client, *free_clients, **bucket;
 	uint64_t rows_used, clients_used;
+	size_t asking;          /* clients with requests, answered before */
 	struct ring readers;    /* clients with unread answers only */
 	struct unread unread;   /* of all clients */
 };
@@ -90,8 +92,11 @@ struct request *requests_add(struct requests *t, zmq_msg_t *identity);
 /* Counts the bytes of its frames. -1: its client has more than its share now,
  * and this request and all that come before its others are answered, and in the
  * next REFUSE_ON_MS, must be refused. The share is twice what is free, so that
- * a few clients that flood the broker leave room for the others. */
+ * a few clients that flood the broker leave room for the others; for one that
+ * was answered before, at least an equal part of half of the room. */
 int requests_count(struct requests *t, struct request *r, size_t bytes);
+/* It is about to have an answer from a server. */
+void requests_answered(struct requests *t, struct requester *c);
 /* A request of this client has expired: what comes in the next REFUSE_ON_MS
  * must be refused, too. */
 void requests_expired(struct requests *t, struct requester *c);

@@ -702,6 +702,40 @@ static void test_share(void)
 	broker_stop();
 }
 
+/* However many come and take what they can, one that was answered before has
+ * its part. */
+static void test_part(void)
+{
+	enum { MANY = 7, FEW_ASKED = 64 };
+	uint64_t left = REQUESTS_MAX - 1;
+	void *many[MANY], *c;
+	struct peer s;
+
+	broker_start();
+	s = server_open(1);
+	c = client_open();
+	ask(c, "1");
+	want_given(&s, 1, "1");
+	ask(c, "2");
+	give_answer(&s, 1, "one");
+	want_reply(c, "one");
+	for (int i = 0; i < MANY; i++) {
+		many[i] = client_open();
+		for (uint64_t j = 0; j < left * 2 / 3; j++)
+			ask(many[i], "x");
+		CHECK(is_quiet(many[i]), "its share is refused");
+		left -= left * 2 / 3;
+	}
+	for (int j = 0; j < FEW_ASKED; j++)
+		ask(c, "few");
+	CHECK(is_quiet(c), "it is refused");
+	for (int i = 0; i < MANY; i++)
+		(void)zmq_close(many[i]);
+	(void)zmq_close(c);
+	(void)zmq_close(s.socket);
+	broker_stop();
+}
+
 /* Refusing takes time from others: a client that floods must wait for it. */
 static void test_refusals(void)
 {
@@ -1268,6 +1302,7 @@ int main(void)
 	    test_expiry);
 	check_group("clients take turns", test_turns);
 	check_group("a client that floods leaves room for others", test_share);
+	check_group("one that was answered before keeps its part", test_part);
 	check_group("who sends and leaves has sent", test_leaving);
 	check_group("a client that is refused waits for that", test_refusals);
 	check_group("a client that does not read costs its share",
