@@ -61,6 +61,7 @@ test_subscribers_that_do_not_read() {
 	say 51 100
 	heard_all 100
 	below proxy 256
+	has proxy.err 'subscriber cut: it does not read'
 }
 
 test_subscriptions_without_end() {
@@ -97,6 +98,7 @@ test_visiting_subscribers() {
 	heard_all 20
 	heard_in_time
 	below proxy 256
+	has proxy.err 'subscriber cut: too much to do'
 }
 
 # Whenever a connection ends libzmq looks through the subscriptions of all. With
