@@ -64,7 +64,7 @@
 #define AHEAD_ASK     1024
 /* Of these so many at most are read again. Reading all of them would make the
  * servers send each message of a busy topic to each subscriber. */
-#define AGAIN_MAX     256
+#define AGAIN_MAX     32
 /* After a publication made us ask history, before another one may: if that told
  * something new, */
 #define VERIFY_MS     100
