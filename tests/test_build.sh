@@ -73,6 +73,7 @@ test_compose_file() {
 	sed -n '/^networks:/,/^$/p' "$file" >networks
 	has networks 'internal: true'
 	hasnt services 5556:5556
+	hasnt services 5557:5557
 	want 2 "$(grep -c 'ports:.*127.0.0.1:' services)"
 }
 

@@ -314,6 +314,13 @@ test_closed_descriptors() {
 	start silent sh -c 'exec client -u ana pub geral <&-'
 	ended silent
 	stop server
+	stop proxy
+	stop broker
+	start broker sh -c 'exec broker -f "$0" -k "$1" <&- >&-' "$FRONT" \
+		"$BACK"
+	start proxy sh -c 'exec proxy -s "$0" -x "$1" <&- >&-' "$XSUB" "$XPUB"
+	ready broker
+	ready proxy
 	start server sh -c 'exec server -d data -b "$0" -p "$1" <&- >&-' \
 		"$BACK" "$XSUB"
 	ready server
