@@ -262,10 +262,16 @@ topics() {
 	done
 }
 
+# A stock proxy stands still at times: it has a second try.
+fan_without_loss() {
+	benchmark fanout -c "$n" -w $FAN_WINDOW -t "$SECS" "$2" "$3" && return
+	[ "$1" = stock ] &&
+		benchmark fanout -c "$n" -w $FAN_WINDOW -t "$SECS" "$2" "$3"
+}
+
 # fan SYSTEM IN OUT: to $n subscribers, without loss, and flat out.
 fan() {
-	out=$(benchmark fanout -c "$n" -w $FAN_WINDOW -t "$SECS" "$2" "$3") ||
-		fail "$1: fan-out to $n failed"
+	out=$(fan_without_loss "$@") || fail "$1: fan-out to $n failed"
 	read -r _ _ rate lost <<-END
 		$out
 	END
