@@ -133,8 +133,10 @@ stop_here() {
 	exec 4>&-
 	while ls ./*.pid >/dev/null 2>&1; do
 		for file in ./*.pid; do
-			kill -s CONT "$(cat "$file")"
-			kill -s KILL "$(cat "$file")"
+			read -r pid <"$file" || continue
+			kill -s CONT "$pid"
+			# Who waited for it may have been interrupted.
+			kill -s KILL "$pid" || rm -f "$file"
 		done 2>/dev/null
 		sleep 0.1
 	done
