@@ -239,7 +239,7 @@ static void send_answer(struct request *r, struct str text)
 	(void)net_send_counted(front, text.p, text.n, extra, &c->unread);
 }
 
-static void drop(struct request *r)
+static void drop_request(struct request *r)
 {
 	for (int i = 0; i < r->frames; i++)
 		(void)zmq_msg_close(&r->frame[i]);      /* not sent */
@@ -250,7 +250,7 @@ static void drop(struct request *r)
 static void answer(struct request *r, struct str text)
 {
 	send_answer(r, text);
-	drop(r);
+	drop_request(r);
 }
 
 static void refuse(struct request *r)
@@ -269,7 +269,7 @@ static void drop_requests_of_cut(void)
 		struct request *newer = r->newer;
 
 		if (r->client->cut)
-			drop(r);
+			drop_request(r);
 		r = newer;
 	}
 }
@@ -380,7 +380,7 @@ static int take_request(void)
 	/* One that comes, says 2000 things and leaves, and does so all the
 	 * time, must not have that answered. It is still to be read. */
 	if (r->client->cut || connections_was_cut(&clients_there, fd)) {
-		drop(r);
+		drop_request(r);
 		return 1;
 	}
 	counter[BACK_REQUESTS]++;

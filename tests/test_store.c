@@ -676,7 +676,8 @@ static void test_number(void)
 {
 	static const char *const damaged[] = {
 		"", "0123456789abcde\n", "0123456789abcdef",
-		"0000000000000000\n", "0123456789abcdef\n\n", "0123456789ABCDEF\n",
+		"0000000000000000\n", "0123456789abcdef\n\n",
+		"0123456789ABCDEF\n",
 		"-123456789abcdef\n", "ponto de encontro"
 	};
 	const struct sim_fault none = { SIM_RANDOM, 1, 0, EIO, 0 };
